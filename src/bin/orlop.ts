@@ -1,0 +1,22 @@
+import { OrlopError, messageOf } from "../lib/orlop-error.ts";
+import { runProgram } from "../cli/program.ts";
+
+/** Each command is loaded only when it runs: `orlop version` must not pay for a kubelet. */
+const exitCode = await runProgram(
+  process.argv.slice(2),
+  {
+    up: async (options) => (await import("./up.ts")).up(options),
+    down: async (options) => (await import("./down.ts")).down(options),
+    apiserver: async (options) => (await import("./apiserver.ts")).apiserver(options),
+    kubelet: async (options) => (await import("./kubelet.ts")).kubelet(options),
+    controllerManager: async (options) => (await import("./controller-manager.ts")).controllerManager(options),
+  },
+  { out: (text) => process.stdout.write(text), error: (text) => process.stderr.write(text) },
+).catch((reason: unknown) => {
+  process.stderr.write(`orlop: ${messageOf(reason)}\n`);
+  if (!(reason instanceof OrlopError) && process.env["ORLOP_DEBUG"] !== undefined && reason instanceof Error) {
+    process.stderr.write(`${reason.stack ?? ""}\n`);
+  }
+  return reason instanceof OrlopError && reason.code === "Invalid" ? 2 : 1;
+});
+process.exit(exitCode);

@@ -1,0 +1,78 @@
+import type { LogLevel } from "./flag-values.ts";
+
+/** The flags of each command, parsed and defaulted; what `bin` composes from. */
+
+export interface UpOptions {
+  readonly dataDir: string;
+  readonly securePort: number;
+  readonly kubeletPort: number;
+  readonly nodeName?: string;
+  readonly nodeIp?: string;
+  readonly containerRuntimeEndpoint?: string;
+  readonly featureGates: readonly string[];
+  readonly emulatedVersion?: string;
+  /** False with --no-node: control plane only. */
+  readonly node: boolean;
+  /** KubeletConfiguration file for the node. */
+  readonly kubeletConfig?: string;
+  readonly connectAuthorization: ConnectAuthorizationMode;
+  readonly logLevel: LogLevel;
+}
+
+export interface DownOptions {
+  readonly dataDir: string;
+  readonly purge: boolean;
+  readonly logLevel: LogLevel;
+}
+
+export interface ApiServerOptions {
+  readonly dataDir: string;
+  readonly securePort: number;
+  readonly bindAddress: string;
+  readonly featureGates: readonly string[];
+  readonly emulatedVersion?: string;
+  readonly logLevel: LogLevel;
+}
+
+export const CONNECT_AUTHORIZATION_MODES = ["enforce", "warn", "legacy"] as const;
+/** How strictly exec, attach, portForward and run need the verb `create`. */
+export type ConnectAuthorizationMode = (typeof CONNECT_AUTHORIZATION_MODES)[number];
+
+export interface KubeletOptions {
+  readonly config?: string;
+  readonly configDir?: string;
+  readonly kubeconfig?: string;
+  readonly bootstrapKubeconfig?: string;
+  readonly hostnameOverride?: string;
+  readonly nodeIp?: string;
+  readonly rootDir: string;
+  readonly certDir: string;
+  readonly containerRuntimeEndpoint: string;
+  readonly featureGates: readonly string[];
+  readonly emulatedVersion?: string;
+  readonly connectAuthorization?: ConnectAuthorizationMode;
+  readonly logLevel: LogLevel;
+}
+
+export interface ControllerManagerOptions {
+  readonly kubeconfig?: string;
+  readonly controllers: readonly string[];
+  readonly leaderElect: boolean;
+  readonly bindAddress: string;
+  readonly securePort: number;
+  readonly featureGates: readonly string[];
+  readonly logLevel: LogLevel;
+}
+
+export interface VersionOptions {
+  readonly output: "text" | "json" | "yaml";
+}
+
+/** One function per command; each resolves with the exit code. Loaded lazily by `bin`. */
+export interface Commands {
+  up(options: UpOptions): Promise<number>;
+  down(options: DownOptions): Promise<number>;
+  apiserver(options: ApiServerOptions): Promise<number>;
+  kubelet(options: KubeletOptions): Promise<number>;
+  controllerManager(options: ControllerManagerOptions): Promise<number>;
+}

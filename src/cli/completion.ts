@@ -1,0 +1,35 @@
+import type { Command } from "commander";
+
+/** A completion script for `shell`, made from the command tree so that it can not fall behind. */
+export function completionScript(shell: string, program: Command): string {
+  const commands = program.commands.map((command) => ({
+    name: command.name(),
+    description: command.description(),
+    flags: command.options.flatMap((option) =>
+      option.long === undefined || option.long === null ? [] : [option.long],
+    ),
+  }));
+  if (shell === "fish") {
+    return `${commands
+      .flatMap(({ name, description, flags }) => [
+        `complete -c orlop -f -n __fish_use_subcommand -a ${name} -d '${description.replaceAll("'", "")}'`,
+        ...flags.map((flag) => `complete -c orlop -n '__fish_seen_subcommand_from ${name}' -l ${flag.slice(2)}`),
+      ])
+      .join("\n")}\n`;
+  }
+  const cases = commands
+    .map(({ name, flags }) => `    ${name}) words="${[...flags, "--help"].join(" ")}" ;;`)
+    .join("\n");
+  const bash = `_orlop() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" words=""
+  case "\${COMP_WORDS[1]}" in
+${cases}
+  esac
+  if [ "$COMP_CWORD" -eq 1 ]; then words="${commands.map(({ name }) => name).join(" ")} --help"; fi
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  if [ "\${#COMPREPLY[@]}" -eq 0 ] && [ "$COMP_CWORD" -gt 1 ]; then COMPREPLY=($(compgen -f -- "$current")); fi
+}
+complete -F _orlop orlop
+`;
+  return shell === "zsh" ? `autoload -U +X bashcompinit && bashcompinit\n${bash}` : bash;
+}

@@ -1,0 +1,212 @@
+import { Command, CommanderError, Option } from "commander";
+import { stringify } from "yaml";
+import { GIT_VERSION, KUBERNETES_VERSION, ORLOP_VERSION } from "../api/version.ts";
+import type { Commands, ConnectAuthorizationMode } from "./commands.ts";
+import { CONNECT_AUTHORIZATION_MODES } from "./commands.ts";
+import { completionScript } from "./completion.ts";
+import {
+  collectList,
+  parseAddress,
+  parseBoolean,
+  parseEmulatedVersion,
+  parseLogLevel,
+  parseNodeName,
+  parsePort,
+} from "./flag-values.ts";
+import { UsageError } from "./usage-error.ts";
+
+const DEFAULT_DATA_DIR = "/var/lib/orlop";
+
+export interface ProgramOutput {
+  readonly out: (text: string) => void;
+  readonly error: (text: string) => void;
+}
+
+/**
+ * Reads argv (without node and script), runs the command and resolves with the exit code: 0 ok, 1 the thing failed, 2 wrong
+ * usage or configuration. Never exits by itself.
+ */
+export async function runProgram(argv: readonly string[], commands: Commands, output: ProgramOutput): Promise<number> {
+  let exitCode = 0;
+  const program = buildProgram(commands, output, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return exitCode;
+  } catch (reason) {
+    if (reason instanceof CommanderError) return reason.exitCode === 0 ? 0 : 2;
+    if (reason instanceof UsageError) {
+      output.error(`orlop: ${reason.message}\n`);
+      return 2;
+    }
+    throw reason;
+  }
+}
+
+/** The command tree; exported for completion and documentation. */
+export function buildProgram(commands: Commands, output: ProgramOutput, finish: (code: number) => void): Command {
+  const program = new Command("orlop")
+    .description("A Kubernetes node you can trust with other people's workloads")
+    .exitOverride()
+    .configureOutput({
+      writeOut: output.out,
+      writeErr: output.error,
+      outputError: (text, write) => write(text.replace(/^error: /, "orlop: ")),
+    })
+    .showHelpAfterError("(see orlop --help)")
+    .enablePositionalOptions();
+  const run =
+    <T>(command: (options: T) => Promise<number>) =>
+    async (options: T): Promise<void> =>
+      finish(await command(options));
+
+  program
+    .command("up")
+    .description("run a one-machine cluster: API server, controllers and kubelet in one process, containerd beside it")
+    .addOption(dataDir())
+    .option("--secure-port <port>", "port of the API server", parsePort("--secure-port"), 6443)
+    .option("--kubelet-port <port>", "port of the kubelet API", parsePort("--kubelet-port"), 10250)
+    .option("--node-name <name>", "name of the node (default: the host name)", parseNodeName("--node-name"))
+    .option(
+      "--node-ip <address>",
+      "address of the node (default: that of the default route)",
+      parseAddress("--node-ip"),
+    )
+    .option(
+      "--container-runtime-endpoint <endpoint>",
+      "CRI socket to use instead of looking for one or provisioning one",
+    )
+    .addOption(featureGates())
+    .addOption(emulatedVersion())
+    .option("--no-node", "control plane only, no kubelet and no container runtime")
+    .option("--kubelet-config <file>", "KubeletConfiguration file for the node")
+    .addOption(connectAuthorization().default("enforce"))
+    .addOption(logLevel())
+    .action(run(commands.up));
+
+  program
+    .command("down")
+    .description("stop everything `orlop up` started in a data directory: pods, mounts, namespaces, network")
+    .addOption(dataDir())
+    .option("--purge", "also delete the data directory", false)
+    .addOption(logLevel())
+    .action(run(commands.down));
+
+  program
+    .command("apiserver")
+    .description("the embedded API server alone")
+    .addOption(dataDir())
+    .option("--secure-port <port>", "port to listen on", parsePort("--secure-port"), 6443)
+    .option("--bind-address <address>", "address to listen on", parseAddress("--bind-address"), "0.0.0.0")
+    .addOption(featureGates())
+    .addOption(emulatedVersion())
+    .addOption(logLevel())
+    .action(run(commands.apiserver));
+
+  program
+    .command("kubelet")
+    .description("the node agent, against any Kubernetes API server")
+    .option("--config <file>", "KubeletConfiguration (kubelet.config.k8s.io/v1beta1); flags win over the file")
+    .option("--config-dir <directory>", "drop-in directory of *.conf files merged over --config in lexical order")
+    .option("--kubeconfig <file>", "how to reach the API server; without it the kubelet runs static pods only")
+    .option(
+      "--bootstrap-kubeconfig <file>",
+      "used to request a client certificate when --kubeconfig does not exist yet",
+    )
+    .option("--hostname-override <name>", "name of the node", parseNodeName("--hostname-override"))
+    .option("--node-ip <address>", "address of the node", parseAddress("--node-ip"))
+    .option("--root-dir <directory>", "where pods' volumes and state live", "/var/lib/kubelet")
+    .option("--cert-dir <directory>", "where certificates live", "/var/lib/kubelet/pki")
+    .option("--container-runtime-endpoint <endpoint>", "CRI socket", "unix:///run/containerd/containerd.sock")
+    .addOption(featureGates())
+    .addOption(emulatedVersion())
+    .addOption(connectAuthorization())
+    .addOption(logLevel())
+    .action(run(commands.kubelet));
+
+  program
+    .command("controller-manager")
+    .description("the controllers, against any Kubernetes API server")
+    .option("--kubeconfig <file>", "how to reach the API server (default: in-cluster credentials)")
+    .option("--controllers <list>", "'*' is all that are on by default, 'name' adds, '-name' removes", collectList)
+    .addOption(
+      new Option("--leader-elect [bool]", "take part in leader election")
+        .argParser(parseBoolean("--leader-elect"))
+        .preset("true")
+        .default(true),
+    )
+    .option(
+      "--bind-address <address>",
+      "address of the metrics and health port",
+      parseAddress("--bind-address"),
+      "0.0.0.0",
+    )
+    .option(
+      "--secure-port <port>",
+      "port for metrics and health, 0 for none",
+      parsePort("--secure-port", { zero: true }),
+      10257,
+    )
+    .addOption(featureGates())
+    .addOption(logLevel())
+    .action(async (options: { readonly controllers?: readonly string[] }) =>
+      run(commands.controllerManager)({ ...options, controllers: options.controllers ?? ["*"] } as never),
+    );
+
+  program
+    .command("version")
+    .description("print the version")
+    .addOption(new Option("-o, --output <format>", "output format").choices(["text", "json", "yaml"]).default("text"))
+    .action((options: { readonly output: string }) => output.out(versionText(options.output)));
+
+  program
+    .command("completion")
+    .description("print a completion script: source <(orlop completion bash)")
+    .addArgument(program.createArgument("<shell>", "bash, zsh or fish").choices(["bash", "zsh", "fish"]))
+    .action((shell: string) => output.out(completionScript(shell, program)));
+
+  return program;
+}
+
+function versionText(format: string): string {
+  const version = { orlop: ORLOP_VERSION, kubernetes: KUBERNETES_VERSION, gitVersion: GIT_VERSION };
+  if (format === "json") return `${JSON.stringify(version, undefined, 2)}\n`;
+  if (format === "yaml") return stringify(version);
+  return `orlop ${ORLOP_VERSION} (Kubernetes ${KUBERNETES_VERSION})\n`;
+}
+
+function dataDir(): Option {
+  return new Option("--data-dir <directory>", "where everything lives").default(DEFAULT_DATA_DIR);
+}
+
+function featureGates(): Option {
+  return new Option("--feature-gates <list>", "Name=true|false pairs, separated by commas")
+    .argParser(collectList)
+    .default([]);
+}
+
+function emulatedVersion(): Option {
+  return new Option("--emulated-version <version>", "behave as this Kubernetes minor version (1.31 to 1.37)").argParser(
+    parseEmulatedVersion,
+  );
+}
+
+function logLevel(): Option {
+  return new Option("--log-level <level>", "debug, info, warn or error").argParser(parseLogLevel).default("info");
+}
+
+function connectAuthorization(): Option {
+  return new Option(
+    "--connect-authorization <mode>",
+    "whether exec, attach, portForward and run need the verb create: enforce, warn or legacy",
+  ).argParser((value): ConnectAuthorizationMode => {
+    const mode = CONNECT_AUTHORIZATION_MODES.find((known) => known === value);
+    if (mode === undefined) {
+      throw new UsageError(
+        `invalid value "${value}" for --connect-authorization: must be one of ${CONNECT_AUTHORIZATION_MODES.join(", ")}`,
+      );
+    }
+    return mode;
+  });
+}
