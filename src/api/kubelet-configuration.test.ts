@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import {
+  completeKubeletConfiguration,
+  defaultKubeletConfiguration,
+  encodeKubeletConfiguration,
+  readKubeletConfigurationDocument,
+} from "./kubelet-configuration.ts";
+
+const HEAD = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+const parse = (text: string) =>
+  completeKubeletConfiguration(readKubeletConfigurationDocument(HEAD + text, "test"), "test");
+
+describe("completeKubeletConfiguration()", () => {
+  it("starts from the safe defaults of the file format", () => {
+    const configuration = defaultKubeletConfiguration();
+    expect(configuration.authentication).toEqual({
+      x509: { clientCAFile: "" },
+      webhook: { enabled: true, cacheTTL: 120_000 },
+      anonymous: { enabled: false },
+    });
+    expect(configuration.authorization).toMatchObject({ mode: "Webhook", connect: "enforce" });
+    expect(configuration).toMatchObject({ port: 10250, readOnlyPort: 0, healthzPort: 10248, maxPods: 110 });
+  });
+
+  it("tells an explicit zero from the default only where upstream does", () => {
+    const configuration = parse("port: 0\nhealthzPort: 0\nresolvConf: ''\naddress: ''\nsyncFrequency: 0s\n");
+    expect(configuration).toMatchObject({
+      port: 10250,
+      healthzPort: 0,
+      resolvConf: "",
+      address: "0.0.0.0",
+      syncFrequency: 60_000,
+    });
+  });
+
+  it("reports on every node status update when only the update frequency is given", () => {
+    expect(parse("nodeStatusUpdateFrequency: 3s").nodeStatusReportFrequency).toBe(3_000);
+    expect(parse("maxParallelImagePulls: 5").serializeImagePulls).toBe(false);
+  });
+
+  it("refuses unknown fields and wrong types with their path, all at once", () => {
+    expect(() =>
+      parse("authentication:\n  webhook:\n    enable: true\nmaxPods: many\nsyncFrequency: 5\n"),
+    ).toThrowError(
+      /unknown field "authentication\.webhook\.enable".*syncFrequency: expected a duration.*|maxPods: expected an integer/,
+    );
+    expect(() => parse("shutdownGracePeriodByPodPriority: [{priority: 1, seconds: 2}]")).toThrowError(
+      'unknown field "shutdownGracePeriodByPodPriority[0].seconds"',
+    );
+  });
+
+  it.each([
+    ["port: 70000", "port (--port) 70000 must be between 1 and 65535, inclusive"],
+    ["authorization: {mode: RBAC}", "unknown authorization mode RBAC"],
+    ["authorization: {connect: never}", 'authorization.connect "never" must be one of'],
+    ["cgroupsPerQOS: false", 'cgroupsPerQOS (--cgroups-per-qos) must be set to true when "pods" contained in'],
+    ["evictionHard: {memory.free: 1Mi}", "evictionHard: unknown eviction signal memory.free"],
+    ["tlsCertFile: /a", "tlsCertFile and tlsPrivateKeyFile must be given together"],
+  ])("refuses %s", (text, message) => {
+    expect(() => parse(text)).toThrowError(message);
+  });
+
+  it("refuses a wrong kind and broken YAML", () => {
+    expect(() => readKubeletConfigurationDocument("kind: Pod\napiVersion: v1\n", "a.yaml")).toThrowError(
+      /a\.yaml is invalid: apiVersion and kind must be/,
+    );
+    expect(() => readKubeletConfigurationDocument(`${HEAD}port: [\n`, "a.yaml")).toThrowError(/line/);
+    expect(() => readKubeletConfigurationDocument(`${HEAD}port: 1\nport: 2\n`, "a.yaml")).toThrowError(/unique/);
+  });
+});
+
+describe("encodeKubeletConfiguration()", () => {
+  it("writes durations as Go does and leaves out what upstream omits", () => {
+    const encoded = encodeKubeletConfiguration(defaultKubeletConfiguration());
+    expect(encoded).toMatchObject({
+      kind: "KubeletConfiguration",
+      apiVersion: "kubelet.config.k8s.io/v1beta1",
+      syncFrequency: "1m0s",
+      cpuCFSQuotaPeriod: "100ms",
+      imageMaximumGCAge: "0s",
+      memorySwap: {},
+    });
+    for (const name of [
+      "readOnlyPort",
+      "clusterDNS",
+      "evictionHard",
+      "tracing",
+      "userNamespaces",
+      "rotateCertificates",
+    ]) {
+      expect(encoded).not.toHaveProperty(name);
+    }
+  });
+
+  it("is read back to the same configuration", () => {
+    const configuration = parse("maxPods: 20\nclusterDNS: [10.0.0.10]\nreadOnlyPort: 10255\n");
+    const { kind: _kind, apiVersion: _version, ...document } = encodeKubeletConfiguration(configuration);
+    expect(completeKubeletConfiguration(document, "again")).toEqual(configuration);
+  });
+});
