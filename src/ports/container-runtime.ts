@@ -1,6 +1,6 @@
 /**
- * The container runtime as the kubelet uses it, in four small ports over CRI v1. All calls throw OrlopError; a call the
- * runtime does not know is Unsupported, a missing object NotFound.
+ * The container runtime as the kubelet uses it, in five small ports over CRI v1. All calls throw OrlopError; a call the
+ * runtime does not know is Unsupported, a missing object NotFound. Stopping or removing what does not exist succeeds.
  */
 
 export interface KeyValue {
@@ -25,6 +25,8 @@ export interface LinuxSandboxSecurity {
   readonly runAsUser?: number;
   readonly runAsGroup?: number;
   readonly supplementalGroups: readonly number[];
+  /** @default "Merge" */
+  readonly supplementalGroupsPolicy?: "Merge" | "Strict";
   readonly seLinux?: {
     readonly user?: string;
     readonly role?: string;
@@ -66,13 +68,16 @@ export interface SandboxConfig {
   readonly cgroupParent: string;
   readonly sysctls: KeyValue;
   readonly security: LinuxSandboxSecurity;
+  /** What all containers together may use, and the runtime's own share; runtimes that place VMs need both. */
+  readonly resources?: ContainerResources;
+  readonly overhead?: ContainerResources;
 }
 
 export interface SandboxStatus {
   readonly id: string;
   readonly metadata: SandboxConfig["metadata"];
   readonly ready: boolean;
-  /** Nanoseconds since the epoch, as a decimal string would lose nothing; number is enough for milliseconds: this is ms. */
+  /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly ips: readonly string[];
   readonly labels: KeyValue;
@@ -119,6 +124,8 @@ export interface ContainerSecurity {
   readonly runAsUserName?: string;
   readonly readOnlyRootFilesystem: boolean;
   readonly supplementalGroups: readonly number[];
+  /** @default "Merge" */
+  readonly supplementalGroupsPolicy?: "Merge" | "Strict";
   readonly noNewPrivileges: boolean;
   readonly maskedPaths: readonly string[];
   readonly readOnlyPaths: readonly string[];
@@ -149,6 +156,7 @@ export interface ContainerConfig {
   readonly tty: boolean;
   readonly resources: ContainerResources;
   readonly security: ContainerSecurity;
+  /** e.g. "SIGUSR1"; absent: the image's, else SIGTERM. */
   readonly stopSignal?: string;
 }
 
@@ -159,10 +167,14 @@ export interface RuntimeContainer {
   readonly sandboxId: string;
   readonly metadata: ContainerConfig["metadata"];
   readonly state: RuntimeContainerState;
+  /** As given at creation. */
   readonly image: string;
+  /** Digest reference of the image where the runtime knows one. */
   readonly imageRef: string;
+  readonly imageId: string;
   readonly labels: KeyValue;
   readonly annotations: KeyValue;
+  /** Milliseconds since the epoch. */
   readonly createdAt: number;
 }
 
@@ -175,6 +187,9 @@ export interface RuntimeContainerStatus extends RuntimeContainer {
   readonly message: string;
   readonly logPath: string;
   readonly mounts: readonly ContainerMount[];
+  /** First process's identity, where the runtime tells. */
+  readonly user?: { readonly uid: number; readonly gid: number; readonly supplementalGroups: readonly number[] };
+  readonly resources?: ContainerResources;
   /** Host process id when the runtime tells (verbose status), else undefined. */
   readonly pid?: number;
 }
@@ -182,10 +197,11 @@ export interface RuntimeContainerStatus extends RuntimeContainer {
 export interface ContainerRuntime {
   create(sandboxId: string, config: ContainerConfig, sandbox: SandboxConfig, signal: AbortSignal): Promise<string>;
   start(id: string, signal: AbortSignal): Promise<void>;
-  /** Sends the stop signal, kills after `timeoutSeconds`. */
+  /** Sends the stop signal, kills after `timeoutSeconds`; returns when it is dead. Succeeds when it is unknown. */
   stop(id: string, timeoutSeconds: number, signal: AbortSignal): Promise<void>;
   remove(id: string, signal: AbortSignal): Promise<void>;
   status(id: string, signal: AbortSignal): Promise<RuntimeContainerStatus>;
+  /** Filtered by labels on the runtime's side. */
   list(labels: KeyValue, signal: AbortSignal): Promise<readonly RuntimeContainer[]>;
   reopenLog(id: string, signal: AbortSignal): Promise<void>;
 }
@@ -272,6 +288,7 @@ export interface RuntimeStatus {
   readonly message: string;
   readonly handlers: readonly RuntimeHandler[];
   readonly supplementalGroupsPolicy: boolean;
+  readonly userNamespacesHostNetwork: boolean;
 }
 
 export interface ContainerStats {
@@ -288,15 +305,27 @@ export interface ContainerStats {
   readonly writableLayerInodes?: number;
 }
 
+export interface RuntimeEvent {
+  readonly type: "created" | "started" | "stopped" | "deleted";
+  /** A container's id, or a sandbox's own. */
+  readonly id: string;
+  /** "" when the runtime does not say. */
+  readonly sandboxId: string;
+  readonly podUid: string;
+}
+
 export interface RuntimeObserver {
   version(signal: AbortSignal): Promise<RuntimeInfo>;
   status(signal: AbortSignal): Promise<RuntimeStatus>;
+  /** undefined when the runtime does not tell. */
+  cgroupDriver(signal: AbortSignal): Promise<"systemd" | "cgroupfs" | undefined>;
   updatePodCidr(cidr: string, signal: AbortSignal): Promise<void>;
   containerStats(labels: KeyValue, signal: AbortSignal): Promise<readonly ContainerStats[]>;
-  /** Ids of containers and sandboxes whose state changed, as they change; throws Unsupported when the runtime has no events. */
-  events(
-    signal: AbortSignal,
-  ): AsyncIterable<{ readonly id: string; readonly sandboxId: string; readonly podUid: string }>;
+  /**
+   * Containers and sandboxes whose state changed, as they change. Ends or throws when the connection breaks: look at
+   * everything again, then call once more. Throws Unsupported when the runtime has no events.
+   */
+  events(signal: AbortSignal): AsyncIterable<RuntimeEvent>;
 }
 
 /** What the CRI adapter and the memory runtime give. */
