@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
-import { canonicalAddress, CLIENT_AUTH, SERVER_AUTH, USER_UID } from "./certificate-facts.ts";
+import { canonicalAddress, USER_UID } from "./certificate-facts.ts";
 import { decodeFirstPem, encodePem } from "./pem.ts";
+import { keyUsages } from "./key-usages.ts";
 import { importKeyPair, type KeyPair, readKeyPair } from "./key-pair.ts";
 import {
   AuthorityKeyIdentifierExtension,
@@ -13,6 +14,7 @@ import {
   type JsonName,
   KeyUsageFlags,
   KeyUsagesExtension,
+  Name,
   PublicKey,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
@@ -27,21 +29,31 @@ export interface Subject {
 }
 
 export interface CertificateTemplate {
-  readonly subject: Subject;
-  /** DNS names and IP addresses mixed. */
+  /** A `Name` is taken over as it stands, e.g. out of a certificate request. */
+  readonly subject: Subject | Name;
+  /** DNS names and IP addresses mixed; what reads as an address becomes one. */
   readonly names?: readonly string[];
+  /** DNS names whatever they read like: a request's "10.0.0.1" as DNS name must not turn into an address. */
+  readonly dnsNames?: readonly string[];
+  readonly ipAddresses?: readonly string[];
   readonly uris?: readonly string[];
   readonly emails?: readonly string[];
-  readonly usages: readonly ("client auth" | "server auth")[];
-  /** Also allow key encipherment; only meaningful for RSA keys. */
-  readonly keyEncipherment?: boolean;
+  /** Kubernetes key usages, e.g. "client auth"; see key-usages.ts. */
+  readonly usages: readonly string[];
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
 }
 
+export type AlternativeNameTemplate = Pick<
+  CertificateTemplate,
+  "names" | "dnsNames" | "ipAddresses" | "uris" | "emails"
+>;
+
 export interface CertificateAuthority {
   readonly certificatePem: string;
+  /** End of the authority's own life, milliseconds since the epoch. */
+  readonly notAfter: number;
   /** Signs a certificate for a public key (SubjectPublicKeyInfo, PEM). Returns PEM. Never outlives the authority. */
   issue(publicKeyPem: string, template: CertificateTemplate): Promise<string>;
 }
@@ -54,14 +66,20 @@ export function subjectName({ commonName, organizations = [], uid }: Subject): J
   ];
 }
 
-export function generalNames(template: Pick<CertificateTemplate, "names" | "uris" | "emails">): JsonGeneralNames {
+export function generalNames(template: AlternativeNameTemplate): JsonGeneralNames {
   return [
     ...(template.names ?? []).map((name) =>
       isIP(name) === 0 ? { type: "dns" as const, value: name } : { type: "ip" as const, value: canonicalAddress(name) },
     ),
+    ...(template.dnsNames ?? []).map((value) => ({ type: "dns" as const, value })),
+    ...(template.ipAddresses ?? []).map((value) => ({ type: "ip" as const, value })),
     ...(template.uris ?? []).map((value) => ({ type: "url" as const, value })),
     ...(template.emails ?? []).map((value) => ({ type: "email" as const, value })),
   ];
+}
+
+function shown(subject: Subject | Name): string {
+  return subject instanceof Name ? subject.toString() : subject.commonName;
 }
 
 /** A positive number of 128 random bits. */
@@ -107,17 +125,14 @@ export async function loadAuthority(certificatePem: string, privateKeyPem: strin
   }
   return {
     certificatePem,
+    notAfter: own.notAfter.getTime(),
     async issue(publicKeyPem, template) {
       const publicKey = new PublicKey(decodeFirstPem(publicKeyPem, "PUBLIC KEY"));
       const names = generalNames(template);
+      const { flags, extended } = keyUsages(template.usages);
       const extensions: Extension[] = [
-        new KeyUsagesExtension(
-          KeyUsageFlags.digitalSignature | (template.keyEncipherment === true ? KeyUsageFlags.keyEncipherment : 0),
-          true,
-        ),
-        new ExtendedKeyUsageExtension(
-          template.usages.map((usage) => (usage === "client auth" ? CLIENT_AUTH : SERVER_AUTH)),
-        ),
+        new KeyUsagesExtension(flags, true),
+        ...(extended.length === 0 ? [] : [new ExtendedKeyUsageExtension([...extended])]),
         new BasicConstraintsExtension(false, undefined, true),
         await AuthorityKeyIdentifierExtension.create(own.publicKey),
         ...(names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)]),
@@ -125,7 +140,7 @@ export async function loadAuthority(certificatePem: string, privateKeyPem: strin
       try {
         const certificate = await X509CertificateGenerator.create({
           serialNumber: serialNumber(),
-          subject: subjectName(template.subject),
+          subject: template.subject instanceof Name ? template.subject : subjectName(template.subject),
           issuer: own.subjectName,
           notBefore: new Date(template.notBefore),
           notAfter: new Date(Math.min(template.notAfter, own.notAfter.getTime())),
@@ -138,7 +153,7 @@ export async function loadAuthority(certificatePem: string, privateKeyPem: strin
       } catch (reason) {
         throw new OrlopError(
           "Invalid",
-          `Cannot issue a certificate for "${template.subject.commonName}": ${messageOf(reason)}`,
+          `Cannot issue a certificate for "${shown(template.subject)}": ${messageOf(reason)}`,
           { cause: reason },
         );
       }

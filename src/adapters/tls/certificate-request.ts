@@ -1,10 +1,11 @@
 import { createPublicKey } from "node:crypto";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import { type AlternativeNames, alternativeNames, type SubjectFacts, subjectFacts } from "./certificate-facts.ts";
-import { type CertificateTemplate, generalNames, type Subject, subjectName } from "./certificate-authority.ts";
+import { type AlternativeNameTemplate, generalNames, type Subject, subjectName } from "./certificate-authority.ts";
 import { importKeyPair, type KeyPair } from "./key-pair.ts";
 import { decodeFirstPem, encodePem } from "./pem.ts";
 import {
+  type Name,
   Pkcs10CertificateRequest,
   Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
@@ -15,12 +16,14 @@ export interface CertificateRequest extends SubjectFacts, AlternativeNames {
   /** SubjectPublicKeyInfo, PEM. */
   readonly publicKeyPem: string;
   readonly keyType: "ec" | "rsa" | "ed25519";
+  /** The subject as it stands in the request, with attributes we have no name for. */
+  readonly subject: Name;
 }
 
 /** A PKCS#10 request, PEM. */
 export async function createCertificateRequest(
   keys: KeyPair,
-  options: { readonly subject: Subject } & Pick<CertificateTemplate, "names" | "uris" | "emails">,
+  options: { readonly subject: Subject } & AlternativeNameTemplate,
 ): Promise<string> {
   const { keys: imported, algorithm } = await importKeyPair(keys);
   const names = generalNames(options);
@@ -49,6 +52,7 @@ export async function parseCertificateRequest(pem: string): Promise<CertificateR
       ...alternativeNames(request.extensions),
       publicKeyPem,
       keyType,
+      subject: request.subjectName,
     };
   } catch (reason) {
     throw new OrlopError("Invalid", `Cannot use the certificate request: ${messageOf(reason)}`, { cause: reason });

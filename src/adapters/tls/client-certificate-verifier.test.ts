@@ -15,7 +15,7 @@ async function authority(commonName = "ca") {
 function template(change: Partial<CertificateTemplate> = {}): CertificateTemplate {
   return {
     subject: { commonName: "jane", organizations: ["dev", "ops"], uid: "u-1" },
-    usages: ["client auth"],
+    usages: ["digital signature", "client auth"],
     notBefore: NOW - HOUR,
     notAfter: NOW + HOUR,
     ...change,
@@ -55,7 +55,7 @@ describe("createClientCertificateVerifier", () => {
   it("refuses a serving certificate", async () => {
     const ca = await authority();
     const verifier = createClientCertificateVerifier(ca.certificatePem);
-    expect(verifier.verify([await leaf(ca, { usages: ["server auth"] })], NOW)).toEqual({
+    expect(verifier.verify([await leaf(ca, { usages: ["digital signature", "server auth"] })], NOW)).toEqual({
       ok: false,
       reason: "certificate specifies an incompatible key usage",
     });

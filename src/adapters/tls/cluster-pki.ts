@@ -81,7 +81,7 @@ function wantedIdentities(options: ClusterPkiOptions): Readonly<Record<string, W
   const client = (commonName: string, ...organizations: string[]): Wanted => ({
     commonName,
     organizations,
-    usages: ["client auth"],
+    usages: ["digital signature", "client auth"],
   });
   const serviceNames = [
     "kubernetes",
@@ -94,7 +94,7 @@ function wantedIdentities(options: ClusterPkiOptions): Readonly<Record<string, W
     apiserver: {
       commonName: "kube-apiserver",
       names: [...serviceNames, options.serviceAddress, options.nodeName, ...options.apiServerNames, ...local],
-      usages: ["server auth"],
+      usages: ["digital signature", "server auth"],
     },
     "apiserver-kubelet-client": client("kube-apiserver-kubelet-client"),
     admin: client("kubernetes-admin", "kubeadm:cluster-admins"),
@@ -105,7 +105,7 @@ function wantedIdentities(options: ClusterPkiOptions): Readonly<Record<string, W
       commonName: `system:node:${options.nodeName}`,
       organizations: ["system:nodes"],
       names: [options.nodeName, ...options.nodeAddresses, ...local],
-      usages: ["server auth"],
+      usages: ["digital signature", "server auth"],
     },
   };
 }

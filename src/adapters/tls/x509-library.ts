@@ -7,6 +7,7 @@ export {
   ExtendedKeyUsageExtension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  Name,
   Pkcs10CertificateRequest,
   Pkcs10CertificateRequestGenerator,
   PublicKey,
@@ -15,4 +16,4 @@ export {
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
-export type { Extension, JsonGeneralNames, JsonName, Name } from "@peculiar/x509";
+export type { Extension, JsonGeneralNames, JsonName } from "@peculiar/x509";
