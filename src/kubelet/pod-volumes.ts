@@ -1,10 +1,21 @@
-import type { Container, EphemeralContainer, Pod } from "../api/types.ts";
+import type { ConfigMap, Container, EphemeralContainer, Pod, Secret } from "../api/types.ts";
 import type { ContainerMount, IdMapping } from "../ports/container-runtime.ts";
 
 /** The ID mapping of a pod with `hostUsers: false`; absent for pods in the host's user namespace. */
 export interface PodIdMapping {
   readonly uidMappings: readonly IdMapping[];
   readonly gidMappings: readonly IdMapping[];
+}
+
+export interface ContainerMountOptions {
+  readonly podIps: readonly string[];
+  /** Restart count of the container; names its termination log. */
+  readonly attempt: number;
+  readonly mapping?: PodIdMapping;
+  /** The container's environment as it will start, for subPathExpr. @default none */
+  readonly env?: readonly { readonly name: string; readonly value: string }[];
+  /** Whether the pod's runtime handler can make read-only mounts recursive. @default false */
+  readonly recursiveReadOnlySupported?: boolean;
 }
 
 /** What the pod worker asks of the volume manager. */
@@ -19,7 +30,7 @@ export interface PodVolumes {
   mounts(
     pod: Pod,
     container: Container | EphemeralContainer,
-    options: { readonly podIps: readonly string[]; readonly attempt: number; readonly mapping?: PodIdMapping },
+    options: ContainerMountOptions,
     signal: AbortSignal,
   ): Promise<readonly ContainerMount[]>;
   /** Unmounts and deletes everything of a pod whose containers are gone. Safe to repeat. Deletes nothing on "can not tell". */
@@ -39,12 +50,8 @@ export interface PodCgroups {
 /** ConfigMaps and Secrets that pods of this node refer to; cached, kept fresh, get by name only (as a node may). */
 export interface PodReferences {
   /** undefined when it does not exist. Throws OrlopError when it can not tell. */
-  configMap(
-    namespace: string,
-    name: string,
-    signal: AbortSignal,
-  ): Promise<import("../api/types.ts").ConfigMap | undefined>;
-  secret(namespace: string, name: string, signal: AbortSignal): Promise<import("../api/types.ts").Secret | undefined>;
+  configMap(namespace: string, name: string, signal: AbortSignal): Promise<ConfigMap | undefined>;
+  secret(namespace: string, name: string, signal: AbortSignal): Promise<Secret | undefined>;
   /** Pods now on the node: what nobody refers to any more is forgotten. */
   retain(pods: readonly Pod[]): void;
 }
