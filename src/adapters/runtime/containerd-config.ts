@@ -22,6 +22,8 @@ export function containerdConfig(settings: ContainerdSettings): string {
     "version = 3",
     `root = ${toml(settings.root)}`,
     `state = ${toml(settings.state)}`,
+    // Layers are mounted here for a moment while a user-namespaced container is made: not in everybody's /tmp.
+    `temp = ${toml(`${settings.state}/tmp`)}`,
     "",
     "[grpc]",
     `address = ${toml(settings.socket)}`,
