@@ -136,12 +136,23 @@ describe("createIdPool()", () => {
 
   it("never hands out reserved blocks, also for ranges that cross the pool's ends", () => {
     const ids = createIdPool(pool(4));
-    ids.reserve({ firstId: 0, length: BLOCK + 1 });
-    ids.reserve({ firstId: BLOCK * 4 + 5, length: BLOCK * 100 });
+    ids.reserve("x", { firstId: 0, length: BLOCK + 1 });
+    ids.reserve("y", { firstId: BLOCK * 4 + 5, length: BLOCK * 100 });
     expect(ids.counts()).toEqual({ used: 0, reserved: 2, free: 2 });
     expect(ids.allocate("a", 0)).toMatchObject({ range: { firstId: BLOCK * 2 } });
     expect(ids.allocate("b", 0)).toMatchObject({ range: { firstId: BLOCK * 3 } });
     expect(ids.allocate("c", 0).outcome).toBe("exhausted");
+    ids.release("x");
+    expect(ids.allocate("c", 0)).toMatchObject({ range: { firstId: BLOCK } });
+  });
+
+  it("keeps a block that a pod holds when a damaged file that claimed it too is gone", () => {
+    const ids = createIdPool(pool(1));
+    ids.record("a", { firstId: BLOCK, length: BLOCK });
+    ids.reserve("damaged", { firstId: BLOCK, length: BLOCK });
+    ids.release("damaged");
+    expect(ids.allocate("b", 0).outcome).toBe("exhausted");
+    expect(ids.counts()).toEqual({ used: 1, reserved: 0, free: 0 });
   });
 
   it("keeps its promises over random histories of allocate, crash, restore, reserve and release", () => {
@@ -160,7 +171,7 @@ describe("createIdPool()", () => {
         const geometry = pool(8);
         let ids = createIdPool(geometry);
         const disk = new Map<string, IdRange>();
-        const reserved: IdRange[] = [];
+        const reserved = new Map<string, IdRange>();
         for (const step of operations) {
           if (step.do === "allocate") {
             const uid = `pod-${step.pod}`;
@@ -177,19 +188,20 @@ describe("createIdPool()", () => {
           } else if (step.do === "reserve") {
             const range = { firstId: step.block * BLOCK, length: BLOCK };
             if ([...disk.values()].some(({ firstId }) => firstId === range.firstId)) continue;
-            ids.reserve(range);
-            reserved.push(range);
+            if (reserved.has(`damaged-${step.block}`)) continue;
+            ids.reserve(`damaged-${step.block}`, range);
+            reserved.set(`damaged-${step.block}`, range);
           } else {
             ids = createIdPool(geometry);
             for (const [uid, range] of disk) expect(ids.record(uid, range).ok).toBe(true);
-            for (const range of reserved) ids.reserve(range);
+            for (const [uid, range] of reserved) ids.reserve(uid, range);
           }
           const ranges = [...disk.values()];
           expect(new Set(ranges.map(({ firstId }) => firstId)).size).toBe(ranges.length);
           for (const { firstId, length } of ranges) {
             expect(firstId).toBeGreaterThanOrEqual(geometry.firstId);
             expect(firstId + length).toBeLessThanOrEqual(geometry.firstId + geometry.length);
-            expect(reserved.some((range) => range.firstId === firstId)).toBe(false);
+            expect([...reserved.values()].some((range) => range.firstId === firstId)).toBe(false);
           }
           const { used, free, reserved: held } = ids.counts();
           expect(used).toBe(disk.size);

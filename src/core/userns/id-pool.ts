@@ -85,9 +85,9 @@ export interface IdPool {
   allocate(podUid: string, fraction: number): AllocateOutcome;
   /** Takes over a range that was given before a restart. Fails with upstream's words and changes nothing. */
   record(podUid: string, range: IdRange): Result<IdRange>;
-  /** Keeps every block that `range` touches out of circulation for good: its holder is not known. */
-  reserve(range: IdRange): void;
-  /** Of an unknown pod: nothing happens. */
+  /** Keeps every block that `range` touches out of circulation until the pod is released: what it holds is not certain. */
+  reserve(podUid: string, range: IdRange): void;
+  /** Frees what the pod holds and what was reserved for it. Of an unknown pod: nothing happens. */
   release(podUid: string): void;
   rangeOf(podUid: string): IdRange | undefined;
   holders(): readonly string[];
@@ -96,24 +96,34 @@ export interface IdPool {
 
 export function createIdPool(geometry: PoolGeometry): IdPool {
   const { firstId, idsPerPod, blocks } = geometry;
-  const taken = new Uint8Array(blocks);
+  /** How many claims there are on each block; a damaged file may claim what another pod holds. */
+  const claims = new Uint16Array(blocks);
   const held = new Map<string, number>();
-  let reserved = 0;
+  const reserved = new Map<string, readonly number[]>();
+  let free = blocks;
 
   const rangeAt = (block: number): IdRange => ({ firstId: firstId + block * idsPerPod, length: idsPerPod });
+  const claim = (block: number): void => {
+    if (claims[block] === 0) free -= 1;
+    claims[block] = (claims[block] ?? 0) + 1;
+  };
+  const unclaim = (block: number): void => {
+    claims[block] = (claims[block] ?? 1) - 1;
+    if (claims[block] === 0) free += 1;
+  };
 
   return {
     geometry,
     allocate(podUid, fraction) {
       const own = held.get(podUid);
       if (own !== undefined) return { outcome: "kept", range: rangeAt(own) };
-      if (held.size + reserved >= blocks) {
+      if (free === 0) {
         return { outcome: "exhausted", reason: "could not find an empty slot to allocate a user namespace" };
       }
       const start = Math.min(blocks - 1, Math.floor(fraction * blocks));
-      let block = taken.indexOf(0, start);
-      if (block === -1) block = taken.indexOf(0);
-      taken[block] = 1;
+      let block = claims.indexOf(0, start);
+      if (block === -1) block = claims.indexOf(0);
+      claim(block);
       held.set(podUid, block);
       return { outcome: "allocated", range: rangeAt(block) };
     },
@@ -126,31 +136,31 @@ export function createIdPool(geometry: PoolGeometry): IdPool {
       }
       const block = (range.firstId - firstId) / idsPerPod;
       if (block < 0 || block >= blocks) return failed(`id ${range.firstId} is out of range`);
-      if (own === undefined && taken[block] === 1) return failed(`range picked for pod "${podUid}" already taken`);
-      taken[block] = 1;
+      if (own !== undefined) return ok(rangeAt(own));
+      if (claims[block] !== 0) return failed(`range picked for pod "${podUid}" already taken`);
+      claim(block);
       held.set(podUid, block);
       return ok(rangeAt(block));
     },
-    reserve(range) {
+    reserve(podUid, range) {
       const first = Math.max(0, Math.floor((range.firstId - firstId) / idsPerPod));
       const end = Math.min(blocks, Math.ceil((range.firstId + range.length - firstId) / idsPerPod));
-      for (let block = first; block < end; block++) {
-        if (taken[block] === 1) continue;
-        taken[block] = 1;
-        reserved += 1;
-      }
+      const touched = Array.from({ length: Math.max(0, end - first) }, (_, offset) => first + offset);
+      for (const block of touched) claim(block);
+      reserved.set(podUid, [...(reserved.get(podUid) ?? []), ...touched]);
     },
     release(podUid) {
       const block = held.get(podUid);
-      if (block === undefined) return;
+      if (block !== undefined) unclaim(block);
       held.delete(podUid);
-      taken[block] = 0;
+      for (const other of reserved.get(podUid) ?? []) unclaim(other);
+      reserved.delete(podUid);
     },
     rangeOf(podUid) {
       const block = held.get(podUid);
       return block === undefined ? undefined : rangeAt(block);
     },
     holders: () => [...held.keys()],
-    counts: () => ({ used: held.size, reserved, free: blocks - held.size - reserved }),
+    counts: () => ({ used: held.size, reserved: blocks - free - held.size, free }),
   };
 }

@@ -1,0 +1,195 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Pod } from "../../api/types.ts";
+import { createIdPool } from "../../core/userns/id-pool.ts";
+import type { IdRange } from "../../core/userns/id-pool.ts";
+import { formatMappingFile } from "../../core/userns/mapping-file.ts";
+import type { Log } from "../../ports/log.ts";
+import { mappingStoreConformance } from "../../ports/mapping-store.conformance.ts";
+import type { MappingStore } from "../../ports/mapping-store.ts";
+import { createUserNamespaces, type UserNamespaces } from "./user-namespaces.ts";
+
+const BLOCK = 65536;
+const signal = new AbortController().signal;
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent };
+const pod = (uid: string, hostUsers: boolean | "absent" = false): Pod => ({
+  metadata: { uid, name: uid },
+  spec: { containers: [], ...(hostUsers !== "absent" && { hostUsers }) },
+});
+
+function memoryStore(
+  files = new Map<string, string>(),
+): MappingStore & { readonly files: Map<string, string>; fail: boolean } {
+  const check = (uid: string): void => {
+    if (!/^[\w][\w.-]*$/.test(uid)) throw new Error(`pod uid ${uid} is no file name`);
+  };
+  return {
+    files,
+    fail: false,
+    pods: async () => [...files.keys()],
+    read: async (uid) => {
+      check(uid);
+      return files.get(uid);
+    },
+    async write(uid, text) {
+      check(uid);
+      if (this.fail) throw new Error("no space left on device");
+      files.set(uid, text);
+    },
+    remove: async (uid) => void files.delete(uid),
+  };
+}
+
+mappingStoreConformance("memory", async () => memoryStore());
+
+async function node(
+  store: MappingStore,
+  options: {
+    blocks?: number;
+    live?: (uid: string) => IdRange | "none" | "unknown";
+    fraction?: () => number;
+    supported?: boolean;
+  } = {},
+): Promise<UserNamespaces> {
+  const blocks = options.blocks ?? 8;
+  const namespaces = createUserNamespaces(
+    {
+      pool: createIdPool({ firstId: BLOCK, length: BLOCK * blocks, idsPerPod: BLOCK, blocks }),
+      store,
+      random: { bytes: (length) => new Uint8Array(length), uuid: () => "", fraction: options.fraction ?? (() => 0) },
+      log: silent,
+      handlers: async () => [{ name: "", userNamespaces: options.supported ?? true }],
+      liveRange: async (uid) => options.live?.(uid) ?? "none",
+    },
+    { gateEnabled: true },
+  );
+  await namespaces.restore(signal);
+  return namespaces;
+}
+
+describe("createUserNamespaces()", () => {
+  it("gives no mapping to pods in the host's user namespace", async () => {
+    const namespaces = await node(memoryStore());
+    expect(await namespaces.mappingFor(pod("a", true), "", signal)).toBeUndefined();
+    expect(await namespaces.mappingFor(pod("b", "absent"), "", signal)).toBeUndefined();
+  });
+
+  it("writes the mapping before it gives it, and gives the same one again, also after a restart", async () => {
+    const store = memoryStore();
+    const first = await (await node(store)).mappingFor(pod("a"), "", signal);
+    expect(first).toEqual({
+      uidMappings: [{ hostId: BLOCK, containerId: 0, length: BLOCK }],
+      gidMappings: [{ hostId: BLOCK, containerId: 0, length: BLOCK }],
+    });
+    expect(store.files.get("a")).toBe(formatMappingFile({ firstId: BLOCK, length: BLOCK }));
+    const restarted = await node(store);
+    expect(await restarted.mappingFor(pod("a"), "", signal)).toEqual(first);
+    expect(await restarted.mappingFor(pod("b"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK * 2 }] });
+  });
+
+  it("refuses a pod when its runtime can not protect it, and allocates nothing", async () => {
+    const namespaces = await node(memoryStore(), { supported: false });
+    await expect(namespaces.mappingFor(pod("a"), "", signal)).rejects.toThrow(
+      "can't set `spec.hostUsers: false`, runtime does not support user namespaces",
+    );
+    expect(namespaces.counts().used).toBe(0);
+  });
+
+  it("does not give a mapping that is not on disk, and keeps its range until it is", async () => {
+    const store = memoryStore();
+    const namespaces = await node(store);
+    store.fail = true;
+    await expect(namespaces.mappingFor(pod("a"), "", signal)).rejects.toThrow(
+      "create user namespace: no space left on device",
+    );
+    await expect(namespaces.mappingFor(pod("a"), "", signal)).rejects.toThrow("no space left on device");
+    store.fail = false;
+    expect(await namespaces.mappingFor(pod("a"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK }] });
+    expect(store.files.size).toBe(1);
+  });
+
+  it("says so when all ranges are taken, and serves again after a release", async () => {
+    const namespaces = await node(memoryStore(), { blocks: 1 });
+    await namespaces.mappingFor(pod("a"), "", signal);
+    await expect(namespaces.mappingFor(pod("b"), "", signal)).rejects.toThrow(
+      "create user namespace: could not find an empty slot to allocate a user namespace",
+    );
+    await namespaces.release("a", signal);
+    expect(await namespaces.mappingFor(pod("b"), "", signal)).toBeDefined();
+  });
+
+  it.each([
+    ["truncated", '{"uidMappings":[{"hostId":131072,"conta'],
+    ["overlapping another pod's", formatMappingFile({ firstId: BLOCK, length: BLOCK })],
+    ["of another length", formatMappingFile({ firstId: BLOCK * 2, length: BLOCK * 2 })],
+    ["outside the pool", formatMappingFile({ firstId: BLOCK * 1000, length: BLOCK })],
+  ])("stops only the pod whose file is %s", async (_what, text) => {
+    const namespaces = await node(
+      memoryStore(
+        new Map([
+          ["a", formatMappingFile({ firstId: BLOCK, length: BLOCK })],
+          ["z", text],
+        ]),
+      ),
+    );
+    await expect(namespaces.mappingFor(pod("z"), "", signal)).rejects.toThrow(/delete the pod and create it again/);
+    expect(await namespaces.mappingFor(pod("a"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK }] });
+    expect(await namespaces.mappingFor(pod("new"), "", signal)).toBeDefined();
+  });
+
+  it("keeps the IDs of a live pod with a damaged file out of circulation until it is released", async () => {
+    const namespaces = await node(memoryStore(new Map([["z", "{"]])), {
+      blocks: 2,
+      live: () => ({ firstId: BLOCK, length: BLOCK }),
+    });
+    expect(await namespaces.mappingFor(pod("a"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK * 2 }] });
+    await expect(namespaces.mappingFor(pod("b"), "", signal)).rejects.toThrow("could not find an empty slot");
+    await namespaces.release("z", signal);
+    expect(await namespaces.mappingFor(pod("b"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK }] });
+  });
+
+  it("gives no new range while the IDs of a live pod can not be determined", async () => {
+    const namespaces = await node(memoryStore(new Map([["z", "{"]])), { live: () => "unknown" });
+    await expect(namespaces.mappingFor(pod("a"), "", signal)).rejects.toThrow("the IDs of pod z can not be determined");
+    await namespaces.release("z", signal);
+    expect(await namespaces.mappingFor(pod("a"), "", signal)).toBeDefined();
+  });
+
+  it("never lets two pods share IDs, whatever the order of starts, ends, failing disks and crashes", async () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constantFrom("start" as const, "end" as const), pod: fc.nat(9) }),
+      fc.record({
+        do: fc.constantFrom("crash" as const, "disk-fails" as const, "disk-works" as const),
+        pod: fc.constant(0),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 40 }),
+        fc.infiniteStream(fc.double({ min: 0, max: 0.99, noNaN: true })),
+        async (steps, random) => {
+          const store = memoryStore();
+          const fraction = (): number => random.next().value ?? 0;
+          let namespaces = await node(store, { blocks: 6, fraction });
+          const live = new Map<string, number>();
+          for (const { do: what, pod: index } of steps) {
+            const uid = `pod-${index}`;
+            if (what === "crash") namespaces = await node(store, { blocks: 6, fraction });
+            else if (what === "disk-fails" || what === "disk-works") store.fail = what === "disk-fails";
+            else if (what === "end") {
+              await namespaces.release(uid, signal);
+              live.delete(uid);
+            } else {
+              const mapping = await namespaces.mappingFor(pod(uid), "", signal).catch(() => undefined);
+              const hostId = mapping?.uidMappings[0]?.hostId;
+              if (hostId === undefined) continue;
+              if (live.has(uid)) expect(hostId).toBe(live.get(uid));
+              live.set(uid, hostId);
+            }
+            expect(new Set(live.values()).size).toBe(live.size);
+          }
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,147 @@
+import { decideUserNamespace, type HandlerFeatures } from "../../core/userns/host-users.ts";
+import type { IdPool, IdRange } from "../../core/userns/id-pool.ts";
+import { formatMappingFile, parseMappingFile } from "../../core/userns/mapping-file.ts";
+import type { Pod } from "../../api/types.ts";
+import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
+import type { Log } from "../../ports/log.ts";
+import type { MappingStore } from "../../ports/mapping-store.ts";
+import type { Random } from "../../ports/random.ts";
+import type { PodIdMapping } from "../pod-volumes.ts";
+
+export interface UserNamespacesDeps {
+  readonly pool: IdPool;
+  readonly store: MappingStore;
+  readonly random: Random;
+  readonly log: Log;
+  /** Handlers as the runtime reports them now; empty for a runtime that reports none. */
+  readonly handlers: (signal: AbortSignal) => Promise<readonly HandlerFeatures[]>;
+  /** Host IDs a pod's processes run with right now: asked when its file can not be read. */
+  readonly liveRange: (podUid: string, signal: AbortSignal) => Promise<IdRange | "none" | "unknown">;
+}
+
+/** The user namespaces of this node's pods (KEP-127). */
+export interface UserNamespaces {
+  /**
+   * Takes over the mappings found on disk; to be called once, before any pod is worked on. A file that can not be used
+   * keeps its IDs reserved and stops only its own pod.
+   */
+  restore(signal: AbortSignal): Promise<void>;
+  /**
+   * The IDs of a pod, undefined for the host's user namespace. A new mapping is on disk before it is returned. Throws
+   * OrlopError with the text for the pod's event when it can not be given: the pod must not run unprotected.
+   */
+  mappingFor(pod: Pod, handler: string, signal: AbortSignal): Promise<PodIdMapping | undefined>;
+  /** To be called when neither disk nor runtime has anything of the pod any more. */
+  release(podUid: string, signal: AbortSignal): Promise<void>;
+  rangeOf(podUid: string): IdRange | undefined;
+  counts(): { readonly used: number; readonly reserved: number; readonly free: number };
+}
+
+export function createUserNamespaces(
+  deps: UserNamespacesDeps,
+  options: { readonly gateEnabled: boolean },
+): UserNamespaces {
+  const { pool, store, random, log } = deps;
+  /** Pods whose own file is unusable, with the reason. */
+  const unusable = new Map<string, string>();
+  /** Ranges given in memory whose file is not known to be on disk yet. */
+  const unwritten = new Set<string>();
+  /** Pods whose IDs nobody can name: as long as there is one, no new range is safe to give. */
+  const undetermined = new Map<string, string>();
+
+  async function restorePod(podUid: string, signal: AbortSignal): Promise<void> {
+    let text: string | undefined;
+    let reason: string;
+    let touched: readonly IdRange[] | "unknown" = "unknown";
+    try {
+      text = await store.read(podUid, signal);
+      if (text === undefined) return;
+      const parsed = parseMappingFile(text);
+      if (parsed.usable) {
+        const recorded = pool.record(podUid, parsed.range);
+        if (recorded.ok) return;
+        reason = recorded.reason;
+        touched = [parsed.range];
+      } else {
+        ({ reason, touched } = parsed);
+      }
+    } catch (failure) {
+      signal.throwIfAborted();
+      reason = messageOf(failure);
+    }
+    unusable.set(podUid, reason);
+    const live = await deps.liveRange(podUid, signal);
+    for (const range of touched === "unknown" ? [] : touched) pool.reserve(podUid, range);
+    if (live !== "none" && live !== "unknown") pool.reserve(podUid, live);
+    if (live === "unknown" && touched === "unknown") undetermined.set(podUid, reason);
+    log.error("User namespace mapping of a pod can not be used; its IDs stay reserved, delete the pod to free them", {
+      podUid,
+      reason,
+    });
+  }
+
+  return {
+    async restore(signal) {
+      for (const podUid of await store.pods(signal)) await restorePod(podUid, signal);
+    },
+
+    async mappingFor(pod, handler, signal) {
+      const podUid = pod.metadata?.uid ?? "";
+      const hostUsers = pod.spec?.hostUsers;
+      if (hostUsers !== false && options.gateEnabled) return undefined;
+      const held = pool.rangeOf(podUid);
+      if (held !== undefined && !unwritten.has(podUid)) return mappingOf(held);
+      const decision = decideUserNamespace({
+        hostUsers,
+        gateEnabled: options.gateEnabled,
+        handlers: hostUsers === undefined ? [] : await deps.handlers(signal),
+        handler,
+      });
+      if (decision.mode === "refused") throw new OrlopError("Unsupported", decision.reason);
+      if (decision.mode === "node") return undefined;
+
+      const broken = unusable.get(podUid);
+      if (broken !== undefined) {
+        throw new OrlopError(
+          "Conflict",
+          `user namespace: ${broken}; the file pods/${podUid}/userns below the kubelet's root directory is damaged: delete the pod and create it again`,
+        );
+      }
+      const [blocking] = undetermined;
+      if (blocking !== undefined) {
+        throw new OrlopError(
+          "Unavailable",
+          `create user namespace: the IDs of pod ${blocking[0]} can not be determined (${blocking[1]}), so no range is safe to give; delete that pod first`,
+        );
+      }
+      const outcome = pool.allocate(podUid, random.fraction());
+      if (outcome.outcome === "exhausted")
+        throw new OrlopError("ResourceExhausted", `create user namespace: ${outcome.reason}`);
+      unwritten.add(podUid);
+      try {
+        await store.write(podUid, formatMappingFile(outcome.range), signal);
+      } catch (cause) {
+        // Whether the file got there can not be told: the range stays with this pod, and the next attempt writes again.
+        throw new OrlopError("Unavailable", `create user namespace: ${messageOf(cause)}`, { cause });
+      }
+      unwritten.delete(podUid);
+      return mappingOf(outcome.range);
+    },
+
+    async release(podUid, signal) {
+      await store.remove(podUid, signal);
+      pool.release(podUid);
+      unwritten.delete(podUid);
+      unusable.delete(podUid);
+      undetermined.delete(podUid);
+    },
+
+    rangeOf: (podUid) => pool.rangeOf(podUid),
+    counts: () => pool.counts(),
+  };
+}
+
+function mappingOf({ firstId, length }: IdRange): PodIdMapping {
+  const lines = [{ hostId: firstId, containerId: 0, length }];
+  return { uidMappings: lines, gidMappings: lines };
+}
