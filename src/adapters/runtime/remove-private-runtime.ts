@@ -4,6 +4,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Runtime } from "../../ports/container-runtime.ts";
 import type { Log } from "../../ports/log.ts";
 import { SANDBOX_IMAGE } from "../images/definitions.ts";
+import { containerCgroups } from "./container-cgroups.ts";
 import { provisionedRuntime } from "./provision-runtime.ts";
 import { removeRuntime } from "./remove-runtime.ts";
 import { runtimeLayout } from "./runtime-layout.ts";
@@ -44,6 +45,7 @@ export async function removePrivateRuntime(
   const { signal } = options;
   const layout = runtimeLayout(resolve(options.dataDir));
   const software = await provisionedRuntime(layout.software);
+  const cgroups = await containerCgroups(layout);
   if (software !== undefined) {
     const graceSeconds = options.graceSeconds ?? 10;
     const limit = AbortSignal.timeout(graceSeconds * 1_000 + ORDERLY_MILLISECONDS);
@@ -61,7 +63,7 @@ export async function removePrivateRuntime(
       deps.log.warn("pods could not be removed in an orderly way and are ended by force", { error: messageOf(cause) });
     }
   }
-  await removeRuntime(deps, { layout, signal });
+  await removeRuntime(deps, { layout, cgroups, signal });
 }
 
 /** Stops and removes every pod a runtime has, also those that are dead already. */

@@ -1,9 +1,10 @@
-import { lstat, readdir, readFile, rm, rmdir } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import { runCommand } from "../debian/run-command.ts";
+import { containerCgroups, removeCgroups, removeIfEmpty } from "./container-cgroups.ts";
 import { unmountBelow } from "./mount-table.ts";
 import { findProcesses, signalProcess, waitForExit } from "./process-table.ts";
 import { provisionedRuntime, type RuntimeSoftware } from "./provision-runtime.ts";
@@ -18,9 +19,13 @@ export interface RemoveRuntimeDeps {
 
 export interface RemoveRuntimeOptions {
   readonly layout: RuntimeLayout;
+  /** Control groups of containers that were removed before in an orderly way. */
+  readonly cgroups?: readonly string[];
   readonly signal: AbortSignal;
 }
 
+/** Where every containerd of a host puts the sockets of its shims: the place is compiled in. */
+const SHIM_SOCKETS = "/run/containerd/s";
 const EXIT_MILLISECONDS = 10_000;
 const PARALLEL_DELETIONS = 8;
 
@@ -35,6 +40,7 @@ export async function removeRuntime(deps: RemoveRuntimeDeps, options: RemoveRunt
   const containerd = await runningContainerd(layout);
   if (containerd !== undefined) await endProcess(deps, containerd.pid, { first: "SIGTERM", signal });
   const shimSockets = await socketsOfShims(layout);
+  const cgroups = await containerCgroups(layout);
   await deleteContainers(deps, { layout, software, signal });
   const shims = await findProcesses(
     (parameters) => parameters[0]?.endsWith("containerd-shim-runc-v2") === true && parameters.includes(layout.socket),
@@ -45,10 +51,9 @@ export async function removeRuntime(deps: RemoveRuntimeDeps, options: RemoveRunt
   await removePodNetwork(deps, { layout, software, signal });
   for (const socket of shimSockets) await rm(socket, { force: true });
   await rm(dirname(layout.state), { recursive: true, force: true });
-  for (const folder of [dirname(dirname(layout.state)), ...new Set(shimSockets.map((socket) => dirname(socket)))]) {
+  await removeCgroups([...(options.cgroups ?? []), ...cgroups]);
+  for (const folder of [dirname(dirname(layout.state)), SHIM_SOCKETS, dirname(SHIM_SOCKETS)])
     await removeIfEmpty(folder);
-  }
-  if (shimSockets.length > 0) await removeIfEmpty("/run/containerd");
 }
 
 async function endProcess(
@@ -63,7 +68,7 @@ async function endProcess(
   throw new OrlopError("Timeout", `process ${pid} of the container runtime can not be ended: look what it waits for`);
 }
 
-/** Kills and forgets each container, and removes the cgroups it leaves empty. */
+/** Kills and forgets each container. */
 async function deleteContainers(
   deps: RemoveRuntimeDeps,
   of: {
@@ -85,35 +90,15 @@ async function deleteContainers(
           );
         }
         const container = id;
-        const groups = await cgroupsOf(join(root, namespace, container));
         await runCommand(software.runc, ["--root", join(root, namespace), "delete", "--force", container], {
           signal,
         }).catch((cause: unknown) => {
           signal.throwIfAborted();
           deps.log.warn("a container could not be deleted", { container, error: messageOf(cause) });
         });
-        for (const group of groups) await removeEmptyCgroups(group);
       }
     };
     await Promise.all(Array.from({ length: PARALLEL_DELETIONS }, worker));
-  }
-}
-
-async function cgroupsOf(folder: string): Promise<readonly string[]> {
-  try {
-    const state = JSON.parse(await readFile(join(folder, "state.json"), "utf8")) as {
-      cgroup_paths?: Readonly<Record<string, string>>;
-    };
-    return [...new Set(Object.values(state.cgroup_paths ?? {}))];
-  } catch {
-    return [];
-  }
-}
-
-/** From the container's own group up to and including the pods' top one, as far as they are empty. */
-async function removeEmptyCgroups(group: string): Promise<void> {
-  for (let path = group; path.includes("kubepods") || path === group; path = dirname(path)) {
-    if (!path.startsWith("/sys/fs/cgroup/") || !(await removeIfEmpty(path))) return;
   }
 }
 
@@ -129,13 +114,4 @@ async function socketsOfShims(layout: RuntimeLayout): Promise<readonly string[]>
     }
   }
   return found;
-}
-
-/** Whether the folder is gone now; one that is not empty stays. */
-async function removeIfEmpty(folder: string): Promise<boolean> {
-  await rmdir(folder).catch(() => undefined);
-  return lstat(folder).then(
-    () => false,
-    () => true,
-  );
 }
