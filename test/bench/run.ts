@@ -1,0 +1,21 @@
+import { cpus } from "node:os";
+
+/** `npm run bench -- writes access-reviews starts pods`: prints Markdown tables; nothing is asserted. */
+const benches: Readonly<Record<string, () => Promise<string>>> = {
+  writes: async () => (await import("./writes.ts")).writes(),
+  "access-reviews": async () => (await import("./access-reviews.ts")).accessReviews(),
+  starts: async () => (await import("./starts.ts")).starts(),
+  pods: async () => (await import("./pods.ts")).pods(),
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => benches[name] === undefined);
+if (unknown.length > 0) {
+  console.error(`unknown bench ${unknown.join(", ")}; known: ${Object.keys(benches).join(", ")}`);
+  process.exit(2);
+}
+console.log(`Node ${process.version}, ${cpus().length} processors\n`);
+for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
+  console.log(`### ${name}\n`);
+  console.log(`${await benches[name]?.()}\n`);
+}
