@@ -24,7 +24,10 @@ export interface Store {
   revision(): number;
   /** All live entries in key order. Not to be mixed with commits in between. */
   load(): Iterable<StoredEntry>;
-  /** Applies all mutations atomically. Calls may overlap: they are applied in call order and share one fsync (group commit). */
+  /**
+   * Applies all mutations atomically. Calls may overlap: they are applied in call order and share one fsync (group
+   * commit). When one fails nothing of it is applied, and calls made before the failure was reported fail with it.
+   */
   commit(mutations: readonly Mutation[]): Promise<void>;
   /** Waits for pending commits, then closes. Later calls throw Unavailable. */
   close(): Promise<void>;
