@@ -47,6 +47,6 @@ export function orderLike(
 function stableSort(entries: readonly unknown[], place: (entry: unknown) => number): readonly unknown[] {
   return entries
     .map((entry, index) => ({ entry, index, at: place(entry) }))
-    .sort((left, right) => (left.at >= 0 && right.at >= 0 ? left.at - right.at : 0) || left.index - right.index)
+    .sort((left, right) => left.at - right.at || left.index - right.index)
     .map(({ entry }) => entry);
 }
