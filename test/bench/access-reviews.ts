@@ -33,7 +33,7 @@ export async function accessReviews(): Promise<string> {
       result.perSecond,
       result.p50,
       result.p99,
-      `${(result.perSecond / health.perSecond).toFixed(2)}`,
+      (result.perSecond / health.perSecond).toFixed(2),
     ];
     return table(
       ["what", "per second", "p50 ms", "p99 ms", "ratio to /healthz"],
