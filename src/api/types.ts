@@ -85,3 +85,11 @@ export interface KubernetesObject {
   readonly metadata?: ObjectMeta;
   readonly [field: string]: unknown;
 }
+
+export type EventsEvent = Wire<client.EventsV1Event>;
+export type EndpointSlice = Wire<client.V1EndpointSlice>;
+export type PodDisruptionBudget = Wire<client.V1PodDisruptionBudget>;
+export type PodTemplate = Wire<client.V1PodTemplate>;
+export type LimitRange = Wire<client.V1LimitRange>;
+export type ResourceQuota = Wire<client.V1ResourceQuota>;
+export type CSIStorageCapacity = Wire<client.V1CSIStorageCapacity>;

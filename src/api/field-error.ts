@@ -1,0 +1,74 @@
+import type { FieldError } from "./status-error.ts";
+
+/** Builders of field errors with Kubernetes' texts. `field` is a path such as `spec.containers[0].image`. */
+
+function build(type: FieldError["type"], field: string, text: string, detail: string): FieldError {
+  return { type, field, message: detail === "" ? text : `${text}: ${detail}` };
+}
+
+/** Absent values print as a Go nil pointer does. */
+function show(value: unknown): string {
+  return value === undefined ? "null" : JSON.stringify(value);
+}
+
+export function required(field: string, detail = ""): FieldError {
+  return build("FieldValueRequired", field, "Required value", detail);
+}
+
+export function invalidValue(field: string, value: unknown, detail = ""): FieldError {
+  return build("FieldValueInvalid", field, `Invalid value: ${show(value)}`, detail);
+}
+
+export function notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
+  const list = supported.map((entry) => JSON.stringify(entry)).join(", ");
+  return build(
+    "FieldValueNotSupported",
+    field,
+    `Unsupported value: ${show(value)}`,
+    list === "" ? "" : `supported values: ${list}`,
+  );
+}
+
+export function forbiddenField(field: string, detail = ""): FieldError {
+  return build("FieldValueForbidden", field, "Forbidden", detail);
+}
+
+export function duplicate(field: string, value: unknown): FieldError {
+  return build("FieldValueDuplicate", field, `Duplicate value: ${show(value)}`, "");
+}
+
+export function notFoundValue(field: string, value: unknown): FieldError {
+  return build("FieldValueNotFound", field, `Not found: ${show(value)}`, "");
+}
+
+/** `limit` in bytes. */
+export function tooLong(field: string, limit: number): FieldError {
+  return build(
+    "FieldValueTooLong",
+    field,
+    "Too long",
+    `may not be more than ${limit} ${limit === 1 ? "byte" : "bytes"}`,
+  );
+}
+
+export function tooMany(field: string, actual: number, limit: number): FieldError {
+  return build(
+    "FieldValueTooMany",
+    field,
+    `Too many: ${actual}`,
+    `must have at most ${limit} ${limit === 1 ? "item" : "items"}`,
+  );
+}
+
+/** One Invalid error per problem text. */
+export function invalidFor(field: string, value: unknown, problems: readonly string[]): readonly FieldError[] {
+  return problems.map((problem) => invalidValue(field, value, problem));
+}
+
+export const IMMUTABLE = "field is immutable";
+export const NOT_NEGATIVE = "must be greater than or equal to 0";
+
+/** Joins a path and a field name; an empty path is the root. */
+export function child(path: string, name: string): string {
+  return path === "" ? name : `${path}.${name}`;
+}

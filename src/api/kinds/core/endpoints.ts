@@ -1,0 +1,30 @@
+import type { Endpoints } from "../../types.ts";
+import { defineKind } from "../define-kind.ts";
+import { column, tableWithAge } from "../table.ts";
+
+const SHOWN = 3;
+
+function endpointsText(endpoints: Endpoints): string {
+  const subsets = endpoints.subsets ?? [];
+  if (subsets.length === 0) return "<none>";
+  const all = subsets.flatMap((subset) => {
+    const addresses = (subset.addresses ?? []).map((address) => address.ip);
+    const ports = subset.ports ?? [];
+    if (ports.length === 0) return addresses;
+    return ports.flatMap((port) =>
+      addresses.map((address) => `${address.includes(":") ? `[${address}]` : address}:${port.port}`),
+    );
+  });
+  const shown = all.slice(0, SHOWN).join(",");
+  return all.length > SHOWN ? `${shown} + ${all.length - SHOWN} more...` : shown;
+}
+
+export const endpointsKind = defineKind({
+  group: "",
+  version: "v1",
+  kind: "Endpoints",
+  resource: "endpoints",
+  namespaced: true,
+  shortNames: ["ep"],
+  table: tableWithAge([column("Endpoints")], (object) => [endpointsText(object as Endpoints)]),
+});

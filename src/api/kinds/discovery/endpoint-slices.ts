@@ -1,0 +1,28 @@
+import type { EndpointSlice } from "../../types.ts";
+import { defineKind } from "../define-kind.ts";
+import { column, tableWithAge } from "../table.ts";
+
+const SHOWN = 3;
+
+function listed(all: readonly string[]): string {
+  if (all.length === 0) return "<unset>";
+  const shown = all.slice(0, SHOWN).join(",");
+  return all.length > SHOWN ? `${shown} + ${all.length - SHOWN} more...` : shown;
+}
+
+export const endpointSliceKind = defineKind({
+  group: "discovery.k8s.io",
+  version: "v1",
+  kind: "EndpointSlice",
+  resource: "endpointslices",
+  namespaced: true,
+  hasGeneration: true,
+  table: tableWithAge([column("AddressType"), column("Ports"), column("Endpoints")], (object) => {
+    const { addressType, ports, endpoints } = object as unknown as EndpointSlice;
+    return [
+      addressType,
+      listed((ports ?? []).map((port) => (port.port === undefined ? (port.name ?? "*") : String(port.port)))),
+      listed((endpoints ?? []).flatMap((endpoint) => endpoint.addresses)),
+    ];
+  }),
+});

@@ -1,0 +1,31 @@
+import type { Pod } from "../../types.ts";
+import { defineKind, metadataFields } from "../define-kind.ts";
+import { podTable } from "./pod-table.ts";
+
+export const podKind = defineKind({
+  group: "",
+  version: "v1",
+  kind: "Pod",
+  resource: "pods",
+  namespaced: true,
+  shortNames: ["po"],
+  categories: ["all"],
+  hasStatus: true,
+  hasGeneration: true,
+  selectableFields: (object) => {
+    const { spec, status } = object as Pod;
+    return {
+      ...metadataFields(object, true),
+      "spec.nodeName": spec?.nodeName ?? "",
+      "spec.restartPolicy": spec?.restartPolicy ?? "",
+      "spec.schedulerName": spec?.schedulerName ?? "",
+      "spec.serviceAccountName": spec?.serviceAccountName ?? "",
+      "spec.hostNetwork": String(spec?.hostNetwork ?? false),
+      "status.phase": status?.phase ?? "",
+      "status.podIP": status?.podIPs?.[0]?.ip ?? "",
+      "status.podIPs": "",
+      "status.nominatedNodeName": status?.nominatedNodeName ?? "",
+    };
+  },
+  table: podTable,
+});

@@ -1,0 +1,13 @@
+import { pathSegmentProblems } from "../../names.ts";
+import { defineKind } from "../define-kind.ts";
+
+const RBAC = { group: "rbac.authorization.k8s.io", version: "v1", validateName: pathSegmentProblems } as const;
+
+export const roleKind = defineKind({ ...RBAC, kind: "Role", resource: "roles", namespaced: true });
+
+export const clusterRoleKind = defineKind({
+  ...RBAC,
+  kind: "ClusterRole",
+  resource: "clusterroles",
+  namespaced: false,
+});

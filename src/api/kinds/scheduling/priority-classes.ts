@@ -1,0 +1,21 @@
+import type { PriorityClass } from "../../types.ts";
+import { defineKind } from "../define-kind.ts";
+import { column, tableWithAge } from "../table.ts";
+
+export const priorityClassKind = defineKind({
+  group: "scheduling.k8s.io",
+  version: "v1",
+  kind: "PriorityClass",
+  resource: "priorityclasses",
+  namespaced: false,
+  shortNames: ["pc"],
+  hasGeneration: true,
+  table: tableWithAge(
+    [column("Value", "integer"), column("Global-Default", "boolean")],
+    (object) => {
+      const { value, globalDefault, preemptionPolicy } = object as unknown as PriorityClass;
+      return [value, globalDefault ?? false, preemptionPolicy ?? ""];
+    },
+    [column("PreemptionPolicy")],
+  ),
+});

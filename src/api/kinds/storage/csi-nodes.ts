@@ -1,0 +1,12 @@
+import type { CSINode } from "../../types.ts";
+import { defineKind } from "../define-kind.ts";
+import { column, tableWithAge } from "../table.ts";
+
+export const csiNodeKind = defineKind({
+  group: "storage.k8s.io",
+  version: "v1",
+  kind: "CSINode",
+  resource: "csinodes",
+  namespaced: false,
+  table: tableWithAge([column("Drivers", "integer")], (object) => [(object as unknown as CSINode).spec.drivers.length]),
+});
