@@ -26,7 +26,7 @@ export function planInitContainers(pod: Pod, runtime: PodRuntime, probes: ProbeV
   // From here backwards, containers are known to have been initialized once.
   let passed = done;
 
-  for (const [index, container] of [...initContainers.entries()].reverse()) {
+  for (const [index, container] of [...initContainers.entries()].toReversed()) {
     const attempt = newestAttempt(runtime, container.name);
     const sidecar = isSidecar(container);
     if (attempt === undefined) {
@@ -46,7 +46,7 @@ export function planInitContainers(pod: Pod, runtime: PodRuntime, probes: ProbeV
     passed = true;
   }
   if (!passed) start.push(...initContainers.slice(0, 1).map(({ name }) => name));
-  return { outcome: done ? "done" : "in-progress", start: start.reverse(), kill };
+  return { outcome: done ? "done" : "in-progress", start: start.toReversed(), kill };
 }
 
 function mainContainerIsUp(pod: Pod, runtime: PodRuntime): boolean {

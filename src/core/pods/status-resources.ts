@@ -5,6 +5,7 @@ import {
   quantityFromInteger,
   quantityFromMilli,
   milliUnits,
+  wholeUnits,
 } from "../../lib/quantity.ts";
 import type { ContainerAttempt } from "./pod-runtime.ts";
 
