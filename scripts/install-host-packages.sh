@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Makes sure of the few system programs Orlop and its tests call, on Debian and Ubuntu. Does nothing when all are there.
+set -euo pipefail
+
+# program:package
+needed=(flock:util-linux mount:mount dpkg-deb:dpkg apt-get:apt find:findutils cmp:diffutils ps:procps ip:iproute2)
+missing=()
+for pair in "${needed[@]}"; do
+  PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+done
+[[ -e /etc/ssl/certs/ca-certificates.crt ]] || missing+=(ca-certificates)
+((${#missing[@]} == 0)) && exit 0
+
+command -v apt-get >/dev/null || {
+  echo "orlop: these packages are needed and this is not Debian or Ubuntu, so install them by hand: ${missing[*]}" >&2
+  exit 1
+}
+((EUID == 0)) || {
+  echo "orlop: these packages are needed; install them as root: apt-get install ${missing[*]}" >&2
+  exit 1
+}
+echo "orlop: installing system packages: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update
+apt-get -qq install --yes --no-install-recommends "${missing[@]}" >/dev/null
