@@ -2,6 +2,7 @@ import { OrlopError } from "../lib/orlop-error.ts";
 import type { ListMeta } from "../api/types.ts";
 import type { ClusterRequest, ClusterResponse, ClusterTransport } from "../ports/cluster-transport.ts";
 import { readAll, readJsonLines } from "./json-lines.ts";
+import { linkAbort } from "./linked-abort.ts";
 import { errorOfAnswer, errorOfStatus } from "./answer-error.ts";
 import { apiVersionOf, type ApiObject, type ObjectKey, type PartialObject, type Resource } from "./resources.ts";
 
@@ -218,7 +219,7 @@ export function createClusterClient(deps: ClusterClientDeps, options: ClusterCli
     signal: AbortSignal,
     accept: string,
   ): AsyncGenerator<WatchEvent<T>, void, undefined> {
-    const left = new AbortController();
+    const link = linkAbort(signal);
     const path =
       collectionPath(resource, select.namespace) +
       query({
@@ -229,14 +230,15 @@ export function createClusterClient(deps: ClusterClientDeps, options: ClusterCli
         timeoutSeconds: select.timeoutSeconds?.toString(),
       });
     try {
-      const response = await send("GET", path, AbortSignal.any([signal, left.signal]), undefined, accept);
+      const response = await send("GET", path, link.signal, undefined, accept);
       for await (const line of readJsonLines(response.body, maximumEventBytes)) {
         const event = line as { readonly type: WatchEvent<T>["type"] | "ERROR"; readonly object: T };
         if (event.type === "ERROR") throw errorOfStatus(event.object);
         yield { type: event.type, object: event.object };
       }
     } finally {
-      left.abort();
+      link.release();
+      link.abort();
     }
   }
 
