@@ -35,16 +35,21 @@ export class Entry {
   }
 }
 
-/** Encodes an object as it is stored and sent. Key order of the result: kind, apiVersion, metadata, the rest. */
-export function encodeEntry(key: string, revision: number, object: KubernetesObject, now: number): Entry {
-  const { kind, apiVersion, metadata, ...rest } = object;
+/**
+ * Encodes an object as it is stored and sent. Key order of the result: kind, apiVersion, metadata, the rest.
+ *
+ * @param revision undefined for an object that is not stored: it gets no resourceVersion
+ */
+export function encodeEntry(key: string, revision: number | undefined, object: KubernetesObject, now: number): Entry {
+  const { kind, apiVersion, metadata: given, ...rest } = object;
+  const { resourceVersion: _, ...metadata } = given ?? {};
   const stored: KubernetesObject = {
     ...(kind !== undefined && { kind }),
     ...(apiVersion !== undefined && { apiVersion }),
-    metadata: { ...metadata, resourceVersion: String(revision) },
+    metadata: { ...metadata, ...(revision !== undefined && { resourceVersion: String(revision) }) },
     ...rest,
   };
-  return new Entry(key, revision, encoder.encode(JSON.stringify(stored)), now, freezeDeep(stored));
+  return new Entry(key, revision ?? 0, encoder.encode(JSON.stringify(stored)), now, freezeDeep(stored));
 }
 
 export function entryKey(namespace: string, name: string): string {

@@ -32,8 +32,8 @@ export interface History {
   positionAfter(revision: number): number | undefined;
   /** undefined when the position has left the window (or is not there yet). */
   at(position: number): Change | undefined;
-  /** Resolves at the next change, or when `close` is called. */
-  next(): Promise<void>;
+  /** `wake` is called after each change and at `close`; it must be quick. Returns how to stop. */
+  subscribe(wake: () => void): () => void;
   /** Whether all readers should end. */
   readonly closed: boolean;
   close(): void;
@@ -56,13 +56,10 @@ export function createHistory(startRevision: number, limits: HistoryLimits): His
   let bytes = 0;
   let compactedRevision = startRevision;
   let closed = false;
-  let waiting: Promise<void> | undefined;
-  let resolveWaiting: (() => void) | undefined;
+  const subscribers = new Set<() => void>();
 
   const wake = (): void => {
-    resolveWaiting?.();
-    waiting = undefined;
-    resolveWaiting = undefined;
+    for (const subscriber of subscribers) subscriber();
   };
   const weight = (change: Change): number => change.entry.bytes.length;
   const forgetOldest = (): void => {
@@ -104,12 +101,9 @@ export function createHistory(startRevision: number, limits: HistoryLimits): His
       const index = position - base;
       return index < head ? undefined : changes[index];
     },
-    next() {
-      if (closed) return Promise.resolve();
-      waiting ??= new Promise((resolve) => {
-        resolveWaiting = resolve;
-      });
-      return waiting;
+    subscribe(subscriber) {
+      subscribers.add(subscriber);
+      return () => subscribers.delete(subscriber);
     },
     close() {
       closed = true;
