@@ -1,0 +1,49 @@
+import { OrlopError } from "../../lib/orlop-error.ts";
+import type { BodyWriter, HttpRequest, HttpResponse } from "../../ports/http.ts";
+import type { ClientRequest, ClientResponse, HttpClient } from "../../ports/http-client.ts";
+import { splice } from "./splice.ts";
+
+export interface ForwardUpgrade {
+  readonly client: HttpClient;
+  readonly request: HttpRequest;
+  readonly to: Omit<ClientRequest, "signal">;
+  /** Which of the answer's headers go back. */
+  readonly responseHeaders: (headers: ClientResponse["headers"]) => Record<string, string | readonly string[]>;
+}
+
+/** Passes an answer on as it comes. */
+export function relayResponse(
+  response: ClientResponse,
+  headers: Record<string, string | readonly string[]>,
+): HttpResponse {
+  return {
+    status: response.status,
+    headers,
+    body: async (writer: BodyWriter) => {
+      for await (const chunk of response.body) await writer.write(chunk);
+    },
+  };
+}
+
+/**
+ * Passes an upgrade request on and joins the connections when it is accepted. An error answer is passed back; an
+ * answer that is neither throws OrlopError Internal with upstream's text.
+ */
+export async function forwardUpgrade(forward: ForwardUpgrade): Promise<HttpResponse> {
+  const { client, request, to } = forward;
+  const { upgrade } = request;
+  if (upgrade === undefined) throw new OrlopError("Invalid", "Upgrade request required");
+  const { response, connection } = await client.upgrade({ ...to, signal: request.signal });
+  if (connection === undefined) {
+    if (response.status < 400) {
+      throw new OrlopError("Internal", `invalid upgrade response: status code ${response.status}`);
+    }
+    return relayResponse(response, forward.responseHeaders(response.headers));
+  }
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(response.headers)) {
+    if (value !== undefined) headers[name] = typeof value === "string" ? value : value.join(", ");
+  }
+  const client101 = upgrade.acceptRaw(headers);
+  return { status: 101, upgraded: true, done: splice(client101, connection, request.signal) };
+}
