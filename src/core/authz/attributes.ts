@@ -1,3 +1,4 @@
+import type { FieldRequirement } from "../../api/field-selector.ts";
 import type { User } from "../../api/user.ts";
 
 /** What a request wants to do, as every authorizer sees it. */
@@ -17,6 +18,8 @@ export interface ResourceAttributes {
   readonly namespace: string;
   /** "" when the request names no single object. */
   readonly name: string;
+  /** Of a list, watch or deletecollection, when it has one that can be read. Nodes are limited by it (KEP-4601). */
+  readonly fieldSelector?: readonly FieldRequirement[];
 }
 
 export interface NonResourceAttributes {

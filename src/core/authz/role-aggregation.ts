@@ -1,3 +1,4 @@
+import { SelectorError, selectsLabels } from "../../api/label-selector.ts";
 import type { ClusterRole, LabelSelector, PolicyRule } from "../../api/types.ts";
 
 /**
@@ -42,23 +43,12 @@ function byName(left: ClusterRole, right: ClusterRole): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** An empty selector selects everything; an expression with an unknown operator selects nothing. */
+/** An empty selector selects everything, one that can not be read nothing. */
 function selects(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
-  const exact = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
-  if (!exact) return false;
-  return (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
-    const value = labels[key];
-    switch (operator) {
-      case "In":
-        return value !== undefined && values.includes(value);
-      case "NotIn":
-        return value === undefined || !values.includes(value);
-      case "Exists":
-        return value !== undefined;
-      case "DoesNotExist":
-        return value === undefined;
-      default:
-        return false;
-    }
-  });
+  try {
+    return selectsLabels(selector, labels);
+  } catch (reason) {
+    if (reason instanceof SelectorError) return false;
+    throw reason;
+  }
 }
