@@ -15,6 +15,8 @@ export interface ContainerdSettings {
   readonly seLinux: boolean;
 }
 
+const UNUSED_PLUGINS = ["blockfile", "btrfs", "devmapper", "erofs", "zfs"];
+
 /** The text of containerd's configuration file, version 3. Nothing in it is shared with another containerd. */
 export function containerdConfig(settings: ContainerdSettings): string {
   const cri = "plugins.'io.containerd.cri.v1.runtime'";
@@ -24,6 +26,8 @@ export function containerdConfig(settings: ContainerdSettings): string {
     `state = ${toml(settings.state)}`,
     // Layers are mounted here for a moment while a user-namespaced container is made: not in everybody's /tmp.
     `temp = ${toml(`${settings.state}/tmp`)}`,
+    // Storage nobody here uses; each looks at the host's file systems at every start, and one that dislikes them takes CRI down.
+    `disabled_plugins = [${UNUSED_PLUGINS.map((name) => toml(`io.containerd.snapshotter.v1.${name}`)).join(", ")}]`,
     "",
     "[grpc]",
     `address = ${toml(settings.socket)}`,

@@ -1,6 +1,5 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Log } from "../../ports/log.ts";
 import { runCommand } from "../debian/run-command.ts";
@@ -38,10 +37,12 @@ export async function setUpPodNetwork(
 
   const rules = masqueradeRules({ table: layout.packetFilterTable, bridge: layout.bridge, podRange });
   try {
-    await runCommand(software.nft, ["--file", "-"], { input: Readable.from([Buffer.from(rules)]), signal });
+    const file = join(layout.networkConfig, "masquerade.nft");
+    await writeFile(file, rules);
+    await runCommand(software.nft, ["--file", file], { signal });
   } catch (cause) {
     signal.throwIfAborted();
-    deps.log.warn("pods can not reach addresses outside this host: the kernel refused the nftables rules", {
+    deps.log.warn("pods can not reach addresses outside this host: nftables rules could not be set", {
       error: messageOf(cause),
     });
   }

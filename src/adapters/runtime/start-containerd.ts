@@ -2,13 +2,12 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { access, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { connect as connectHttp2 } from "node:http2";
-import { connect as connectSocket } from "node:net";
 import { dirname, join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import { containerdConfig, registryHosts } from "./containerd-config.ts";
+import { probeCri } from "./probe-cri.ts";
 import { commandLine, signalProcess, waitForExit } from "./process-table.ts";
 import type { RuntimeSoftware } from "./provision-runtime.ts";
 import type { RuntimeLayout } from "./runtime-layout.ts";
@@ -99,7 +98,7 @@ export async function startContainerd(
 
   const former = await runningContainerd(layout);
   if (former !== undefined) {
-    if (former.config === digest && (await answers(layout.socket))) {
+    if (former.config === digest && (await probeCri(layout.socket)) === "ready") {
       deps.log.info("found the container runtime running", { pid: former.pid });
       return running(former.pid, true);
     }
@@ -170,27 +169,13 @@ async function waitUntilItAnswers(
   signal: AbortSignal,
 ): Promise<void> {
   const end = deps.clock.monotonic() + START_MILLISECONDS;
-  while (!(await answers(layout.socket))) {
+  for (let state = await probeCri(layout.socket); state !== "ready"; state = await probeCri(layout.socket)) {
+    if (state === "without CRI") throw new OrlopError("Internal", "its CRI service could not be loaded");
     if (deps.clock.monotonic() >= end) {
       throw new OrlopError("Timeout", `it did not answer on ${layout.socket} within ${START_MILLISECONDS / 1000} s`);
     }
     await deps.clock.sleep(10, signal);
   }
-}
-
-/** Whether a gRPC server answers: it sends its HTTP/2 settings as soon as it serves. */
-async function answers(socket: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const session = connectHttp2("http://localhost", { createConnection: () => connectSocket(socket) });
-    const done = (answered: boolean) => () => {
-      session.destroy();
-      resolve(answered);
-    };
-    session.once("remoteSettings", done(true));
-    session.once("error", done(false));
-    session.once("close", done(false));
-    session.setTimeout(1_000, done(false));
-  });
 }
 
 async function writeRegistryHosts(layout: RuntimeLayout, localRegistry: string | undefined): Promise<void> {
