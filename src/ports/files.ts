@@ -47,6 +47,10 @@ export interface FileWriter {
   makeDirectory(path: string, mode: number): Promise<boolean>;
   /** Replaces the content: readers see the old or the new, also after a crash. Exactly this mode. */
   writeFile(path: string, data: Uint8Array | string, mode: number): Promise<void>;
+  /** Replaces the content of the same inode, for a file that is bind-mounted. Neither atomic nor durable. */
+  overwriteFile(path: string, data: Uint8Array | string): Promise<void>;
+  /** A new file with exactly this mode, neither durable nor atomic. Throws AlreadyExists. */
+  createFile(path: string, data: Uint8Array | string, mode: number): Promise<void>;
   symlink(target: string, path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** A file, a link or an empty directory; nothing there is fine. */

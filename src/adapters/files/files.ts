@@ -174,6 +174,25 @@ function createWriter(): FileWriter {
         return true;
       }),
     writeFile: (path, data, mode) => attempt(`write ${path}`, () => replaceFile(path, data, mode)),
+    overwriteFile: (path, data) =>
+      attempt(`write ${path}`, async () => {
+        const handle = await fs.open(path, constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW);
+        try {
+          await handle.writeFile(data);
+        } finally {
+          await handle.close();
+        }
+      }),
+    createFile: (path, data, mode) =>
+      attempt(`create ${path}`, async () => {
+        const handle = await fs.open(path, "wx", 0o600);
+        try {
+          await handle.writeFile(data);
+          await handle.chmod(mode);
+        } finally {
+          await handle.close();
+        }
+      }),
     symlink: (target, path) => attempt(`link ${path}`, () => fs.symlink(target, path)),
     rename: (from, to) => attempt(`rename ${from} to ${to}`, () => fs.rename(from, to)),
     remove: (path) => attempt(`remove ${path}`, () => removeOne(path)),

@@ -1,0 +1,282 @@
+import type { Container, EphemeralContainer, Pod, Volume } from "../../api/types.ts";
+import { nestedMountPoints } from "../../core/volumes/nested-mounts.ts";
+import type { Payload } from "../../core/volumes/payload.ts";
+import { isSafePathName, podsDirectory } from "../../core/volumes/pod-paths.ts";
+import { planVolume, type VolumePlan } from "../../core/volumes/volume-plan.ts";
+import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
+import type { ClusterClient } from "../../machinery/cluster-client.ts";
+import type { Unit } from "../../machinery/unit.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ContainerMount } from "../../ports/container-runtime.ts";
+import type { Files } from "../../ports/files.ts";
+import type { HostMounts, VolumeSubpaths } from "../../ports/host-mounts.ts";
+import type { Log } from "../../ports/log.ts";
+import type { Random } from "../../ports/random.ts";
+import type { ContainerMountOptions, PodVolumes } from "../pod-volumes.ts";
+import { claimNameOf, findClaimedVolume } from "./claimed-volume.ts";
+import { containerMounts } from "./container-mounts.ts";
+import { performSteps } from "./perform-steps.ts";
+import { releaseVolumes } from "./release-volumes.ts";
+import type { ServiceAccountTokens } from "./service-account-tokens.ts";
+import { type PayloadDeps, volumePayload } from "./volume-payload.ts";
+import { writeContent } from "./write-content.ts";
+
+export interface VolumeManagerDeps extends PayloadDeps {
+  readonly files: Files;
+  readonly mounts: HostMounts;
+  readonly subpaths: VolumeSubpaths;
+  readonly client: Pick<ClusterClient, "get">;
+  readonly tokens: ServiceAccountTokens;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Memory limit of the whole pod in bytes, as its cgroup has it; undefined when it has none. */
+  readonly podMemoryLimit: (pod: Pod) => number | undefined;
+  /** Tells when a ConfigMap or Secret of a pod may have changed; returns how to stop. */
+  readonly onReferenceChange: (listener: (namespace: string) => void) => () => void;
+}
+
+export interface VolumeManagerOptions {
+  /** The kubelet's root directory, absolute. */
+  readonly root: string;
+  readonly clusterDomain: string;
+  readonly seLinuxEnabled: boolean;
+  /** Whether the kernel's tmpfs knows `noswap` (6.4). */
+  readonly tmpfsNoSwap: boolean;
+  /** How often tokens are looked at for renewal, in milliseconds. @default 30 s */
+  readonly refreshInterval?: number;
+}
+
+export interface VolumeManager {
+  readonly volumes: PodVolumes;
+  /** Keeps configMap, secret, projected and downwardAPI volumes of running pods fresh. */
+  readonly unit: Unit;
+  /** Host paths of a pod's volumes that are ready, for statistics. */
+  volumePaths(podUid: string): readonly { readonly name: string; readonly path: string }[];
+}
+
+type MountPlan = Extract<VolumePlan, { readonly plan: "mount" }>;
+
+interface ReadyVolume {
+  readonly plan: MountPlan;
+  /** What is on disk, for volumes whose files the kubelet writes. */
+  written?: Payload;
+}
+
+interface KnownPod {
+  pod: Pod;
+  readonly ready: Map<string, ReadyVolume>;
+}
+
+const REFRESH_INTERVAL_MS = 30_000;
+
+function samePayload(a: Payload | undefined, b: Payload): boolean {
+  if (a?.size !== b.size) return false;
+  for (const [path, file] of b) {
+    const other = a.get(path);
+    if (other === undefined || other.mode !== file.mode || other.user !== file.user) return false;
+    if (other.data.length !== file.data.length || !other.data.every((byte, at) => byte === file.data[at])) return false;
+  }
+  return true;
+}
+
+/** The volumes of the pods on this node. One pod's calls run one after the other, different pods' side by side. */
+export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeManagerOptions): VolumeManager {
+  const pods = new Map<string, KnownPod>();
+  const inOrder = createInOrder();
+
+  const plan = async (pod: Pod, volume: Volume, signal: AbortSignal): Promise<MountPlan> => {
+    const claim = claimNameOf(pod, volume);
+    const persistentVolume = claim === undefined ? undefined : await findClaimedVolume(deps.client, pod, claim, signal);
+    const memoryLimitBytes = deps.podMemoryLimit(pod);
+    const planned = planVolume(volume, pod, {
+      root: options.root,
+      tmpfsNoSwap: options.tmpfsNoSwap,
+      ...(claim !== undefined && { claimReadOnly: claim.readOnly }),
+      ...(persistentVolume !== undefined && { persistentVolume }),
+      ...(memoryLimitBytes !== undefined && { memoryLimitBytes }),
+    });
+    if (planned.plan === "unsupported") throw new OrlopError("Unsupported", planned.reason);
+    return planned;
+  };
+
+  const setUp = async (known: KnownPod, volume: Volume, signal: AbortSignal): Promise<void> => {
+    const { pod } = known;
+    const before = known.ready.get(volume.name);
+    // The files are collected first: a missing Secret must not leave half a volume behind.
+    const planned = before?.plan ?? (await plan(pod, volume, signal));
+    const payload = planned.projectsFiles ? await volumePayload(deps, pod, volume, signal) : undefined;
+    if (before === undefined) await performSteps(deps, planned.steps, signal);
+    if (payload !== undefined && !samePayload(before?.written, payload)) {
+      await makeNestedMountPoints(pod, volume.name, planned.path);
+      await writeContent(deps, planned.path, payload, planned.access);
+    }
+    known.ready.set(volume.name, { plan: planned, ...(payload !== undefined && { written: payload }) });
+  };
+
+  const makeNestedMountPoints = async (pod: Pod, volume: string, path: string): Promise<void> => {
+    const nested = nestedMountPoints(pod, volume);
+    if (!nested.ok) throw new OrlopError("Invalid", nested.reason);
+    for (const folder of nested.value) {
+      let current = path;
+      for (const name of folder.split("/")) {
+        current = `${current}/${name}`;
+        await deps.files.makeDirectory(current, 0o755);
+      }
+    }
+  };
+
+  const prepare = async (pod: Pod, signal: AbortSignal): Promise<void> => {
+    const uid = uidOf(pod);
+    const known = pods.get(uid) ?? { pod, ready: new Map<string, ReadyVolume>() };
+    known.pod = pod;
+    pods.set(uid, known);
+    for (const volume of usedVolumes(pod)) {
+      try {
+        await setUp(known, volume, signal);
+      } catch (reason) {
+        signal.throwIfAborted();
+        throw mountFailure(volume.name, reason);
+      }
+    }
+  };
+
+  const refresh = async (uid: string, signal: AbortSignal): Promise<void> => {
+    const known = pods.get(uid);
+    if (known === undefined) return;
+    for (const volume of usedVolumes(known.pod)) {
+      const ready = known.ready.get(volume.name);
+      if (ready?.plan.projectsFiles !== true) continue;
+      try {
+        await setUp(known, volume, signal);
+      } catch (reason) {
+        if (signal.aborted) return;
+        deps.log.warn("cannot refresh the files of a volume, it keeps the old ones", {
+          podUid: uid,
+          volume: volume.name,
+          reason: messageOf(reason),
+        });
+      }
+    }
+  };
+
+  const volumes: PodVolumes = {
+    prepare: (pod, signal) => inOrder(uidOf(pod), () => prepare(pod, signal)),
+    mounts: (pod, container, mountOptions, signal) =>
+      inOrder(uidOf(pod), () => mountsOf(pod, container, mountOptions, signal)),
+    release: (podUid, signal) =>
+      inOrder(checkedUid(podUid), async () => {
+        await releaseVolumes(deps, options.root, podUid, signal);
+        deps.tokens.forget(podUid);
+        pods.delete(podUid);
+      }),
+    podsOnDisk: async () => {
+      const directory = podsDirectory(options.root);
+      if ((await deps.files.information(directory)) === undefined) return [];
+      return (await deps.files.list(directory)).filter(({ kind }) => kind === "directory").map(({ name }) => name);
+    },
+  };
+
+  const mountsOf = async (
+    pod: Pod,
+    container: Container | EphemeralContainer,
+    mountOptions: ContainerMountOptions,
+    signal: AbortSignal,
+  ): Promise<readonly ContainerMount[]> => {
+    const ready = pods.get(uidOf(pod))?.ready ?? new Map<string, ReadyVolume>();
+    const plans = new Map([...ready].map(([name, { plan: planned }]) => [name, planned]));
+    return containerMounts(deps, options, pod, container, plans, mountOptions, signal);
+  };
+
+  return {
+    volumes,
+    unit: createRefreshUnit(deps, options.refreshInterval ?? REFRESH_INTERVAL_MS, {
+      podsOf: (namespace) =>
+        [...pods].flatMap(([uid, { pod }]) =>
+          namespace === undefined || pod.metadata?.namespace === namespace ? [uid] : [],
+        ),
+      refresh: (uid, signal) => inOrder(uid, () => refresh(uid, signal)),
+    }),
+    volumePaths: (podUid) =>
+      [...(pods.get(podUid)?.ready ?? [])].map(([name, { plan: planned }]) => ({ name, path: planned.path })),
+  };
+}
+
+function mountFailure(volume: string, reason: unknown): OrlopError {
+  const text = `MountVolume.SetUp failed for volume "${volume}" : ${messageOf(reason)}`;
+  const code = reason instanceof OrlopError ? reason.code : "Internal";
+  return new OrlopError(code, text, { cause: reason, retry: "backoff" });
+}
+
+/** Volumes some container mounts; the others are not set up, as upstream. */
+function usedVolumes(pod: Pod): readonly Volume[] {
+  const spec = pod.spec;
+  const used = new Set(
+    [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])].flatMap(
+      ({ volumeMounts }) => (volumeMounts ?? []).map(({ name }) => name),
+    ),
+  );
+  return (spec?.volumes ?? []).filter(({ name }) => used.has(name));
+}
+
+function uidOf(pod: Pod): string {
+  return checkedUid(pod.metadata?.uid ?? "");
+}
+
+function checkedUid(uid: string): string {
+  if (!isSafePathName(uid)) throw new OrlopError("Invalid", `pod uid ${JSON.stringify(uid)} cannot name a directory`);
+  return uid;
+}
+
+/** Runs the work of one key one after the other. */
+function createInOrder(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
+  const last = new Map<string, Promise<unknown>>();
+  return (key, work) => {
+    const before = last.get(key) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    const settled = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    last.set(key, settled);
+    void settled.then(() => {
+      if (last.get(key) === settled) last.delete(key);
+    });
+    return mine;
+  };
+}
+
+interface Refreshing {
+  /** Of one namespace, or all. */
+  podsOf(namespace: string | undefined): readonly string[];
+  refresh(uid: string, signal: AbortSignal): Promise<void>;
+}
+
+function createRefreshUnit(deps: VolumeManagerDeps, interval: number, { podsOf, refresh }: Refreshing): Unit {
+  return {
+    name: "volume refresh",
+    run: async (signal, ready) => {
+      const running = new Set<Promise<void>>();
+      const start = (namespace: string | undefined): void => {
+        for (const uid of podsOf(namespace)) {
+          const work = refresh(uid, signal).finally(() => running.delete(work));
+          running.add(work);
+        }
+      };
+      const stop = deps.onReferenceChange(start);
+      ready();
+      try {
+        while (!signal.aborted) {
+          await deps.clock.sleep(interval, signal);
+          await Promise.all(running);
+          start(undefined);
+        }
+      } catch (reason) {
+        if (!signal.aborted) throw reason;
+      } finally {
+        stop();
+        await Promise.allSettled(running);
+      }
+    },
+  };
+}
