@@ -30,8 +30,9 @@ export function decodeObject(
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw unrecognized(kind, `json: cannot unmarshal ${goTypeOf(value)} into Go value of type struct`, text);
   }
-  checkType(kind, value);
-  return readFields(kind, value, duplicates, validation, warn);
+  const object = value as KubernetesObject;
+  checkType(kind, object);
+  return readFields(kind, object, duplicates, validation, warn);
 }
 
 /** The same for a value that is parsed already, such as the result of a patch. Throws StatusError 400. */

@@ -1,9 +1,16 @@
 import type { KindDefinition } from "../../api/kinds/definition.ts";
 import { badRequest } from "../../api/status-error.ts";
-import type { KubernetesObject, ListMeta } from "../../api/types.ts";
+import type { KubernetesObject } from "../../api/types.ts";
 import type { Entry } from "../storage/entry.ts";
 import { concatenate, encodeText } from "./answer.ts";
 import type { OutputFormat } from "./negotiation.ts";
+
+/** metav1.ListMeta as it is on the wire. */
+export interface ListMetadata {
+  readonly resourceVersion?: string;
+  readonly continue?: string;
+  readonly remainingItemCount?: number;
+}
 
 /** How objects of one kind look to one client: as they are, as table rows, or only their metadata. */
 export interface ObjectView {
@@ -12,7 +19,7 @@ export interface ObjectView {
   /** One object by itself, as JSON. */
   single(entry: Entry, now: number): Uint8Array;
   /** A list of them. */
-  list(entries: readonly Entry[], metadata: ListMeta, now: number): readonly Uint8Array[];
+  list(entries: readonly Entry[], metadata: ListMetadata, now: number): readonly Uint8Array[];
   /** One object inside a watch event; `first` of that watch. */
   event(entry: Entry, now: number, first: boolean): Uint8Array;
   /** The object of a bookmark. */
@@ -94,7 +101,7 @@ function tableView({ table }: ViewedKind, apiVersion: string, include: IncludeOb
     cells: table.cells(entry.object, now),
     object: objectOf(entry),
   });
-  const whole = (metadata: ListMeta, rows: readonly unknown[], columns: unknown): Uint8Array =>
+  const whole = (metadata: ListMetadata, rows: readonly unknown[], columns: unknown): Uint8Array =>
     encodeText(JSON.stringify({ kind: "Table", apiVersion, metadata, columnDefinitions: columns, rows }));
   const single = (entry: Entry, now: number): Uint8Array =>
     whole({ resourceVersion: String(entry.revision) }, [row(entry, now)], columnDefinitions);
