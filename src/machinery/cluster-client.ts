@@ -1,13 +1,19 @@
 import { OrlopError } from "../lib/orlop-error.ts";
-import type { ListMeta } from "../api/types.ts";
 import type { ClusterRequest, ClusterResponse, ClusterTransport } from "../ports/cluster-transport.ts";
 import { readAll, readJsonLines } from "./json-lines.ts";
 import { linkAbort } from "./linked-abort.ts";
 import { errorOfAnswer, errorOfStatus } from "./answer-error.ts";
 import { apiVersionOf, type ApiObject, type ObjectKey, type PartialObject, type Resource } from "./resources.ts";
 
+export interface ListMetadata {
+  readonly resourceVersion?: string;
+  /** Asks for the next page; absent or "" on the last one. */
+  readonly continue?: string;
+  readonly remainingItemCount?: number;
+}
+
 export interface ListResult<T> {
-  readonly metadata: ListMeta;
+  readonly metadata: ListMetadata;
   readonly items: readonly T[];
 }
 
@@ -248,7 +254,7 @@ export function createClusterClient(deps: ClusterClientDeps, options: ClusterCli
     signal: AbortSignal,
     accept: string,
   ): Promise<ListResult<T>> =>
-    call<{ readonly metadata?: ListMeta; readonly items?: readonly T[] | null }>(
+    call<{ readonly metadata?: ListMetadata; readonly items?: readonly T[] | null }>(
       "GET",
       collectionPath(resource, select.namespace) +
         query({
