@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Pod } from "../../api/types.ts";
 import { resolvePropagation, resolveRecursiveReadOnly, resolveSubPath } from "./container-mounts.ts";
 import { fileUserOf, modeForGroup, rootMatchesGroup } from "./file-ownership.ts";
-import { hostNetworkHostsFile, managedHostsFile, podHostName } from "./hosts-file.ts";
+import { hostNetworkHostsFile, managedHostsFile } from "./hosts-file.ts";
 import { nestedMountPoints } from "./nested-mounts.ts";
 
 const mount = { name: "data", mountPath: "/data" };
@@ -100,14 +100,6 @@ describe("hosts file", () => {
     expect(text).toContain("10.0.0.5\tweb\nfd00::5\tweb\n");
     expect(text.endsWith("\n# Entries added by HostAliases.\n10.1.1.1\ta\tb\n")).toBe(true);
     expect(hostNetworkHostsFile(pod, "1.2.3.4 node\n")).toContain("(host network).\n1.2.3.4 node\n\n# Entries");
-  });
-
-  it("knows the names of a pod with a subdomain", () => {
-    const named = { ...pod, spec: { containers: [], hostname: "db-0", subdomain: "db" } };
-    const name = podHostName(named, "cluster.local");
-    expect(name).toEqual({ ok: true, value: { hostname: "db-0", domain: "db.shop.svc.cluster.local" } });
-    const long = podHostName({ metadata: { name: `${"a".repeat(62)}.b` } }, "x");
-    expect(long).toEqual({ ok: true, value: { hostname: "a".repeat(62), domain: "" } });
   });
 });
 

@@ -1,34 +1,6 @@
 import type { Pod } from "../../api/types.ts";
-import { failed, ok, type Result } from "../../lib/result.ts";
 
 export const ETC_HOSTS = "/etc/hosts";
-
-const LONGEST_HOST_NAME = 63;
-
-/** Host name of a pod and the domain it is known under ("" for none). */
-export function podHostName(
-  pod: Pod,
-  clusterDomain: string,
-): Result<{ readonly hostname: string; readonly domain: string }> {
-  const override = hostnameOverrideOf(pod);
-  const full =
-    (override ?? (pod.spec?.hostname ?? "") === "")
-      ? (override ?? pod.metadata?.name ?? "")
-      : (pod.spec?.hostname ?? "");
-  const hostname = full.length <= LONGEST_HOST_NAME ? full : full.slice(0, LONGEST_HOST_NAME).replace(/[-.]+$/, "");
-  if (hostname === "")
-    return failed(`hostname for pod ${JSON.stringify(pod.metadata?.name ?? "")} was invalid: ${JSON.stringify(full)}`);
-  const subdomain = pod.spec?.subdomain ?? "";
-  if (override !== undefined || subdomain === "") return ok({ hostname, domain: "" });
-  return ok({ hostname, domain: `${subdomain}.${pod.metadata?.namespace ?? ""}.svc.${clusterDomain}` });
-}
-
-/** Newer than the declared types. */
-function hostnameOverrideOf(pod: Pod): string | undefined {
-  const spec: Readonly<Record<string, unknown>> = { ...pod.spec };
-  const value = spec["hostnameOverride"];
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
 
 function aliasLines(pod: Pod): string {
   const aliases = pod.spec?.hostAliases ?? [];

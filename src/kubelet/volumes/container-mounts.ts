@@ -1,6 +1,6 @@
 import type { Container, EphemeralContainer, Pod, VolumeMount } from "../../api/types.ts";
 import { resolvePropagation, resolveRecursiveReadOnly, resolveSubPath } from "../../core/volumes/container-mounts.ts";
-import { ETC_HOSTS, hostNetworkHostsFile, managedHostsFile, podHostName } from "../../core/volumes/hosts-file.ts";
+import { ETC_HOSTS, hostNetworkHostsFile, managedHostsFile } from "../../core/volumes/hosts-file.ts";
 import { containerDirectory, etcHostsPath, subpathTarget } from "../../core/volumes/pod-paths.ts";
 import type { VolumePlan } from "../../core/volumes/volume-plan.ts";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
@@ -11,6 +11,7 @@ import type { VolumeSubpaths } from "../../ports/host-mounts.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
 import type { ContainerMountOptions } from "../pod-volumes.ts";
+import { podHostName } from "../pods/host-name.ts";
 
 export interface ContainerMountDeps {
   readonly files: Files;
@@ -127,7 +128,7 @@ async function hostsMount(
   if (own || (options.podIps.length === 0 && !hostNetwork)) return [];
   const content = hostNetwork
     ? hostNetworkHostsFile(pod, new TextDecoder().decode(await deps.files.read(ETC_HOSTS, HOSTS_FILE_LIMIT_BYTES)))
-    : managedHostsFile(pod, options.podIps, valueOf(podHostName(pod, settings.clusterDomain)));
+    : managedHostsFile(pod, options.podIps, podHostName(pod, settings.clusterDomain));
   const path = etcHostsPath(settings.root, pod.metadata?.uid ?? "");
   await rewriteInPlace(deps.files, path, content);
   return [

@@ -1,0 +1,55 @@
+import { randomBytes } from "node:crypto";
+import { afterEach, describe, expect, it } from "vitest";
+import { createLinuxCgroups, describeHierarchy } from "./cgroups.ts";
+import { parseMountInfo } from "./mountinfo.ts";
+
+const V1 = `25 1 0:20 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+26 1 0:21 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+27 1 0:22 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd
+28 1 0:23 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+`;
+
+describe("describeHierarchy()", () => {
+  it("takes a hybrid host as version 1", () => {
+    const found = describeHierarchy(parseMountInfo(V1) ?? [], []);
+    expect(found?.layout).toEqual({ version: 1, controllers: ["cpu", "cpuacct", "memory"] });
+    expect(found?.trees).toEqual(["/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/memory"]);
+  });
+
+  it("takes a unified host as version 2, with the controllers it offers", () => {
+    const mounts = parseMountInfo("30 1 0:25 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n") ?? [];
+    expect(describeHierarchy(mounts, ["cpu", "rdma", "pids"])?.layout).toEqual({
+      version: 2,
+      controllers: ["cpu", "pids"],
+    });
+    expect(describeHierarchy([], [])).toBeUndefined();
+  });
+});
+
+const usable = process.getuid?.() === 0;
+
+describe.skipIf(!usable)("createLinuxCgroups() on this host (needs root)", () => {
+  const cgroups = createLinuxCgroups();
+  const parent = `/orlop-test-${randomBytes(4).toString("hex")}`;
+
+  afterEach(async () => {
+    await cgroups.remove(parent);
+  });
+
+  it("creates, limits, reads and removes groups", async () => {
+    const { version, controllers } = await cgroups.layout();
+    expect(controllers).toContain("memory");
+    await cgroups.create(`${parent}/a/b`);
+    expect(await cgroups.exists(`${parent}/a/b`)).toBe(true);
+    const [file, value] = version === 1 ? ["memory.limit_in_bytes", "67108864"] : ["memory.max", "67108864"];
+    await cgroups.write("memory", `${parent}/a`, file, value);
+    expect(await cgroups.read("memory", `${parent}/a`, file)).toBe(value);
+    expect(await cgroups.children(parent)).toEqual(["a"]);
+    await expect(cgroups.write("memory", `${parent}/a`, "memory.nonsense", "1")).rejects.toMatchObject({
+      code: "Unsupported",
+    });
+    expect(await cgroups.remove(parent)).toBe(true);
+    expect(await cgroups.remove(parent)).toBe(true);
+    expect(await cgroups.exists(parent)).toBe(false);
+  });
+});

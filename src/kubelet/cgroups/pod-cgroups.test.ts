@@ -1,0 +1,163 @@
+import { describe, expect, it } from "vitest";
+import type { Pod } from "../../api/types.ts";
+import { OrlopError } from "../../lib/orlop-error.ts";
+import type { HostCgroups } from "../../ports/host-cgroups.ts";
+import type { Log } from "../../ports/log.ts";
+import { createFakeClock } from "../../testing/fake-clock.ts";
+import { cgroupWrites, podCgroupLimits, weightOfShares } from "./cgroup-limits.ts";
+import { nodeCgroup, podCgroup } from "./cgroup-names.ts";
+import { createPodCgroups } from "./pod-cgroups.ts";
+import { podLimits, podRequests } from "./pod-resources.ts";
+import { formatQuantity } from "../../lib/quantity.ts";
+
+const OPTIONS = { cpuQuota: true, cpuPeriod: 100_000, pids: -1 };
+type Resources = { readonly requests?: Record<string, string>; readonly limits?: Record<string, string> };
+const podOf = (...resources: readonly Resources[]): Pod => ({
+  metadata: { uid: "u1" },
+  spec: { containers: resources.map((each, index) => ({ name: `c${index}`, image: "i", resources: each })) },
+});
+
+describe("podRequests()", () => {
+  it("takes the larger of all containers and the largest init container beside its sidecars", () => {
+    const container = (name: string, cpu: string, restartPolicy?: string) => ({
+      name,
+      image: "i",
+      resources: { requests: { cpu } },
+      ...(restartPolicy !== undefined && { restartPolicy }),
+    });
+    const pod: Pod = {
+      spec: {
+        overhead: { cpu: "10m" },
+        initContainers: [container("a", "1"), container("s", "100m", "Always"), container("b", "950m")],
+        containers: [container("main", "500m")],
+      },
+    };
+    expect(formatQuantity(podRequests(pod).get("cpu") ?? { nanos: 0n, format: "decimal" })).toBe("1060m");
+    expect(podLimits(pod).size).toBe(0);
+  });
+});
+
+describe("podCgroupLimits()", () => {
+  it("follows the class of the pod", () => {
+    expect(podCgroupLimits(podOf({}), OPTIONS)).toEqual({ cpuShares: 2 });
+    expect(podCgroupLimits(podOf({ limits: { cpu: "500m", memory: "64Mi" } }), OPTIONS)).toMatchObject({
+      cpuQuota: { quota: 50_000, period: 100_000 },
+      memoryBytes: 64 * 2 ** 20,
+    });
+    const partly = podCgroupLimits(podOf({ limits: { memory: "64Mi" }, requests: { cpu: "250m" } }, {}), OPTIONS);
+    expect(partly).toEqual({ cpuShares: 256 });
+  });
+
+  it("writes the files of either version", () => {
+    const limits = {
+      cpuShares: 1_024,
+      cpuQuota: { quota: -1, period: 100_000 },
+      memoryBytes: 5,
+      pids: 9,
+      hugepages: new Map([[2 ** 21, 7]]),
+    };
+    expect(cgroupWrites(limits, 1).map(({ file, value }) => `${file}=${value}`)).toEqual([
+      "cpu.shares=1024",
+      "cpu.cfs_period_us=100000",
+      "cpu.cfs_quota_us=-1",
+      "memory.limit_in_bytes=5",
+      "pids.max=9",
+      "hugetlb.2MB.limit_in_bytes=7",
+    ]);
+    expect(cgroupWrites(limits, 2).map(({ file, value }) => `${file}=${value}`)).toEqual([
+      "cpu.weight=39",
+      "cpu.max=max 100000",
+      "memory.max=5",
+      "pids.max=9",
+      "hugetlb.2MB.max=7",
+    ]);
+    expect([weightOfShares(2), weightOfShares(262_144)]).toEqual([1, 10_000]);
+  });
+});
+
+describe("cgroup names", () => {
+  it("follow upstream's tree for both drivers", () => {
+    expect(nodeCgroup("", "cgroupfs")).toBe("/kubepods");
+    expect(podCgroup("", "Burstable", "a-b", "cgroupfs")).toBe("/kubepods/burstable/poda-b");
+    expect(podCgroup("/x", "Guaranteed", "a-b", "cgroupfs")).toBe("/x/kubepods/poda-b");
+    expect(podCgroup("", "BestEffort", "a-b", "systemd")).toBe(
+      "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-poda_b.slice",
+    );
+  });
+});
+
+describe("createPodCgroups()", () => {
+  function world(failing: { readonly create?: boolean; readonly file?: string } = {}) {
+    const groups = new Map<string, Map<string, string>>();
+    const warnings: string[] = [];
+    const log: Log = {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: (text) => warnings.push(text),
+      error: () => undefined,
+      with: () => log,
+    };
+    const cgroups: HostCgroups = {
+      layout: async () => ({ version: 1, controllers: ["cpu", "memory"] }),
+      exists: async (path) => groups.has(path),
+      create: async (path) => {
+        if (failing.create === true) throw new OrlopError("Forbidden", "read-only file system");
+        if (!groups.has(path)) groups.set(path, new Map());
+      },
+      write: async (_, path, file, value) => {
+        if (file === failing.file) throw new OrlopError("Forbidden", "no rights");
+        groups.get(path)?.set(file, value);
+      },
+      read: async (_, path, file) => groups.get(path)?.get(file),
+      remove: async (path) => groups.delete(path) || true,
+      children: async () => [],
+    };
+    const pods = createPodCgroups(
+      { cgroups, log, clock: createFakeClock() },
+      {
+        ...OPTIONS,
+        pids: 100,
+        cgroupsPerQos: true,
+        cgroupRoot: "",
+        driver: "cgroupfs",
+        nodeLimits: { memoryBytes: 1_000 },
+      },
+    );
+    return { groups, warnings, pods };
+  }
+  const { signal } = new AbortController();
+
+  it("makes the tree once, shares CPU between burstable pods, removes pods", async () => {
+    const { groups, pods } = world();
+    const one = podOf({ requests: { cpu: "500m" } });
+    expect(await pods.ensure(one, signal)).toBe("/kubepods/burstable/podu1");
+    await pods.ensure({ ...one, metadata: { uid: "u2" } }, signal);
+    expect(groups.get("/kubepods")?.get("memory.limit_in_bytes")).toBe("1000");
+    expect(groups.get("/kubepods/burstable")?.get("cpu.shares")).toBe("1024");
+    await pods.remove("u2", signal);
+    await pods.remove("u2", signal);
+    expect(groups.get("/kubepods/burstable")?.get("cpu.shares")).toBe("512");
+    expect([...groups.keys()]).toEqual([
+      "/kubepods",
+      "/kubepods/burstable",
+      "/kubepods/besteffort",
+      "/kubepods/burstable/podu1",
+    ]);
+  });
+
+  it("goes on with one warning where a limit can not be set or a controller is missing", async () => {
+    const { warnings, pods } = world({ file: "memory.limit_in_bytes" });
+    await pods.ensure(podOf({ limits: { memory: "1Mi" } }), signal);
+    await pods.ensure(podOf({ limits: { memory: "1Mi" } }), signal);
+    expect(warnings).toEqual([
+      "cannot set memory.limit_in_bytes of pods, they run without it",
+      "this host has no pids control group: pids.max of pods is not set",
+    ]);
+  });
+
+  it("runs pods without groups where none can be made", async () => {
+    const { warnings, pods } = world({ create: true });
+    expect(await pods.ensure(podOf({}), signal)).toBe("");
+    expect(warnings).toHaveLength(1);
+  });
+});
