@@ -37,9 +37,11 @@ export function maximumResources(a: Resources, b: Resources): Resources {
   return combine(a, b, maximumQuantity);
 }
 
-function aggregate(spec: PodSpec, amountsOf: (container: Container) => Resources): Resources {
+type ContainerLists = Partial<Pick<PodSpec, "containers" | "initContainers">>;
+
+function aggregate(spec: ContainerLists, amountsOf: (container: Container) => Resources): Resources {
   let together: Resources = NO_RESOURCES;
-  for (const container of spec.containers) together = addResources(together, amountsOf(container));
+  for (const container of spec.containers ?? []) together = addResources(together, amountsOf(container));
   let sidecars: Resources = NO_RESOURCES;
   let starting: Resources = NO_RESOURCES;
   for (const container of spec.initContainers ?? []) {

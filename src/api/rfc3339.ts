@@ -36,3 +36,8 @@ export function formatMicroTime(time: ParsedTime): string {
   const micros = String(Math.floor(time.nanoseconds / 1000)).padStart(6, "0");
   return new Date(time.seconds * 1000).toISOString().replace(/\.\d+Z$/u, `.${micros}Z`);
 }
+
+/** A moment in milliseconds since the epoch as metav1.Time. */
+export function secondsText(milliseconds: number): string {
+  return formatTime({ seconds: Math.floor(milliseconds / 1000), nanoseconds: 0 });
+}

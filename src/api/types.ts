@@ -15,6 +15,13 @@ export type Wire<T> = T extends Date
         ? { readonly [K in keyof T]: Wire<T[K]> }
         : T;
 
+/** A value nobody has checked: every field may be missing, whatever the declaration says. */
+export type Unchecked<T> = T extends readonly (infer U)[]
+  ? readonly Unchecked<U>[]
+  : T extends object
+    ? { readonly [K in keyof T]?: Unchecked<T[K]> | undefined }
+    : T;
+
 export type ObjectMeta = Wire<client.V1ObjectMeta>;
 export type ListMeta = Wire<client.V1ListMeta>;
 export type OwnerReference = Wire<client.V1OwnerReference>;

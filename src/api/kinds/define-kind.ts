@@ -45,6 +45,7 @@ export function defineKind(options: KindOptions): KindDefinition {
     applyDefaults: (object) => object,
     prepareForCreate: hasStatus ? withoutStatus : (object) => object,
     prepareForUpdate: (object) => object,
+    prepareForStatusUpdate: (object) => object,
     validateCreate: () => [],
     validateUpdate:
       options.validateCreate === undefined

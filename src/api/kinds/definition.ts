@@ -61,6 +61,12 @@ export interface KindDefinition {
     old: KubernetesObject,
     context: KindContext,
   ) => KubernetesObject;
+  /** The same for an update of the status subresource; everything but status (and metadata) is already taken from `old`. */
+  readonly prepareForStatusUpdate: (
+    object: KubernetesObject,
+    old: KubernetesObject,
+    context: KindContext,
+  ) => KubernetesObject;
   /** Problems of everything but metadata (that is checked generically). */
   readonly validateCreate: (object: KubernetesObject, context: KindContext) => readonly FieldError[];
   readonly validateUpdate: (

@@ -41,5 +41,7 @@ export const certificateSigningRequestKind = defineKind({
     ...metadataFields(object, false),
     "spec.signerName": (object as unknown as CertificateSigningRequest).spec.signerName,
   }),
+  // Who asked for what is fixed at creation.
+  prepareForUpdate: (object, old) => ({ ...object, spec: old["spec"] }),
   table: requestTable,
 });

@@ -1,5 +1,6 @@
-import type { Endpoints } from "../../types.ts";
+import type { Endpoints, KubernetesObject } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
+import { changeEach, fill } from "../fill.ts";
 import { column, tableWithAge } from "../table.ts";
 
 const SHOWN = 3;
@@ -19,6 +20,12 @@ function endpointsText(endpoints: Endpoints): string {
   return all.length > SHOWN ? `${shown} + ${all.length - SHOWN} more...` : shown;
 }
 
+function defaultEndpoints(object: KubernetesObject): KubernetesObject {
+  return changeEach(object as Endpoints, "subsets", (subset) =>
+    changeEach(subset, "ports", (port) => fill(port, { protocol: "TCP" })),
+  ) as KubernetesObject;
+}
+
 export const endpointsKind = defineKind({
   group: "",
   version: "v1",
@@ -26,5 +33,6 @@ export const endpointsKind = defineKind({
   resource: "endpoints",
   namespaced: true,
   shortNames: ["ep"],
+  applyDefaults: defaultEndpoints,
   table: tableWithAge([column("Endpoints")], (object) => [endpointsText(object as Endpoints)]),
 });

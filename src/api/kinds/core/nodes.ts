@@ -15,6 +15,11 @@ export const nodeKind = defineKind({
     "spec.unschedulable": String((object as Node).spec?.unschedulable ?? false),
   }),
   table: nodeTable,
+  applyDefaults: (object) => {
+    const { status } = object as Node;
+    if (status?.capacity === undefined || status.allocatable !== undefined) return object;
+    return { ...object, status: { ...status, allocatable: status.capacity } };
+  },
   // A kubelet registers itself together with its status.
   prepareForCreate: (object) => object,
 });

@@ -1,7 +1,29 @@
-import type { PersistentVolumeClaim } from "../../types.ts";
+import type { KubernetesObject, PersistentVolumeClaim } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
+import { fill } from "../fill.ts";
 import { column, tableWithAge, wideColumn } from "../table.ts";
 import { accessModesText, storageClassOf } from "./access-modes.ts";
+
+function defaultClaim(object: KubernetesObject): KubernetesObject {
+  const { spec, status } = object as PersistentVolumeClaim;
+  return {
+    ...object,
+    spec: fill(spec ?? {}, { volumeMode: "Filesystem" }),
+    status: fill(status ?? {}, { phase: "Pending" }),
+  };
+}
+
+/** dataSource and dataSourceRef say the same unless a namespace is named. */
+function withBothDataSources(object: KubernetesObject): KubernetesObject {
+  const { spec } = object as PersistentVolumeClaim;
+  if (spec?.dataSource !== undefined && spec.dataSourceRef === undefined) {
+    return { ...object, spec: { ...spec, dataSourceRef: spec.dataSource } };
+  }
+  const reference = spec?.dataSourceRef;
+  if (spec === undefined || spec.dataSource !== undefined || reference === undefined) return object;
+  if ((reference.namespace ?? "") !== "") return object;
+  return { ...object, spec: { ...spec, dataSource: reference } };
+}
 
 export const persistentVolumeClaimKind = defineKind({
   group: "",
@@ -11,6 +33,9 @@ export const persistentVolumeClaimKind = defineKind({
   namespaced: true,
   shortNames: ["pvc"],
   hasStatus: true,
+  applyDefaults: defaultClaim,
+  prepareForCreate: (object) => withBothDataSources({ ...object, status: { phase: "Pending" } }),
+  prepareForUpdate: withBothDataSources,
   table: tableWithAge(
     [
       column("Status"),

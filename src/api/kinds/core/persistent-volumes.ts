@@ -1,7 +1,18 @@
-import type { PersistentVolume } from "../../types.ts";
+import type { KubernetesObject, PersistentVolume } from "../../types.ts";
+import { secondsText } from "../../rfc3339.ts";
 import { defineKind } from "../define-kind.ts";
+import { fill } from "../fill.ts";
 import { column, tableWithAge, wideColumn } from "../table.ts";
 import { accessModesText, storageClassOf } from "./access-modes.ts";
+
+function defaultVolume(object: KubernetesObject): KubernetesObject {
+  const { spec, status } = object as PersistentVolume;
+  return {
+    ...object,
+    spec: fill(spec ?? {}, { persistentVolumeReclaimPolicy: "Retain", volumeMode: "Filesystem" }),
+    status: fill(status ?? {}, { phase: "Pending" }),
+  };
+}
 
 export const persistentVolumeKind = defineKind({
   group: "",
@@ -11,6 +22,22 @@ export const persistentVolumeKind = defineKind({
   namespaced: false,
   shortNames: ["pv"],
   hasStatus: true,
+  applyDefaults: defaultVolume,
+  prepareForCreate: (object, context) => ({
+    ...object,
+    status: { phase: "Pending", lastPhaseTransitionTime: secondsText(context.now) },
+  }),
+  prepareForStatusUpdate: (object, old, context) => {
+    const { status } = object as PersistentVolume;
+    const before = (old as PersistentVolume).status;
+    const changedAt = status?.lastPhaseTransitionTime;
+    const isPhaseNew = status?.phase !== before?.phase;
+    if (isPhaseNew && (changedAt === undefined || changedAt === before?.lastPhaseTransitionTime)) {
+      return { ...object, status: { ...status, lastPhaseTransitionTime: secondsText(context.now) } };
+    }
+    if (isPhaseNew || changedAt !== undefined || before?.lastPhaseTransitionTime === undefined) return object;
+    return { ...object, status: { ...status, lastPhaseTransitionTime: before.lastPhaseTransitionTime } };
+  },
   table: tableWithAge(
     [
       column("Capacity"),

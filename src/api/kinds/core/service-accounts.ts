@@ -1,5 +1,13 @@
+import type { KubernetesObject, ServiceAccount } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { tableWithAge } from "../table.ts";
+
+/** Of the secrets only names are kept. */
+function withSecretNames(object: KubernetesObject): KubernetesObject {
+  const { secrets } = object as ServiceAccount;
+  if (secrets === undefined) return object;
+  return { ...object, secrets: secrets.map(({ name }) => ({ ...(name !== undefined && { name }) })) };
+}
 
 export const serviceAccountKind = defineKind({
   group: "",
@@ -8,5 +16,7 @@ export const serviceAccountKind = defineKind({
   resource: "serviceaccounts",
   namespaced: true,
   shortNames: ["sa"],
+  prepareForCreate: withSecretNames,
+  prepareForUpdate: withSecretNames,
   table: tableWithAge([], () => []),
 });

@@ -1,7 +1,10 @@
 import { dns1035LabelProblems } from "../../names.ts";
-import type { Service } from "../../types.ts";
+import type { KubernetesObject, Service } from "../../types.ts";
 import { defineKind, metadataFields } from "../define-kind.ts";
+import { changeEach, fill, without } from "../fill.ts";
 import { column, labelsText, tableWithAge, wideColumn } from "../table.ts";
+
+type ServiceSpec = NonNullable<Service["spec"]>;
 
 function balancerAddresses(service: Service): readonly string[] {
   const ingress = service.status?.loadBalancer?.ingress ?? [];
@@ -32,6 +35,54 @@ function portsText(service: Service): string {
   return ports.join(",") || "<none>";
 }
 
+const AFFINITY_SECONDS = 10_800;
+
+function defaultAffinity(spec: ServiceSpec): ServiceSpec {
+  if (spec.sessionAffinity === "None") return without(spec, "sessionAffinityConfig");
+  if (spec.sessionAffinity !== "ClientIP" || spec.sessionAffinityConfig?.clientIP?.timeoutSeconds !== undefined) {
+    return spec;
+  }
+  return { ...spec, sessionAffinityConfig: { clientIP: { timeoutSeconds: AFFINITY_SECONDS } } };
+}
+
+function isExternallyReachable(spec: ServiceSpec): boolean {
+  const isExposed = spec.type === "LoadBalancer" || spec.type === "NodePort";
+  return isExposed || (spec.type === "ClusterIP" && (spec.externalIPs ?? []).length > 0);
+}
+
+function defaultSpec(given: ServiceSpec): ServiceSpec {
+  let spec = fill(given, { sessionAffinity: "None", type: "ClusterIP" });
+  spec = defaultAffinity(spec);
+  spec = changeEach(spec, "ports", (port) => ({
+    ...fill(port, { protocol: "TCP" }),
+    targetPort: port.targetPort || port.port,
+  }));
+  if (isExternallyReachable(spec)) spec = fill(spec, { externalTrafficPolicy: "Cluster" });
+  if (spec.type !== "ExternalName") spec = fill(spec, { internalTrafficPolicy: "Cluster" });
+  return spec.type === "LoadBalancer" ? fill(spec, { allocateLoadBalancerNodePorts: true }) : spec;
+}
+
+/** clusterIP and clusterIPs say the same. Nothing is allocated: a service without an address keeps none. */
+function withAddresses(spec: ServiceSpec): ServiceSpec {
+  const first = spec.clusterIP ?? spec.clusterIPs?.[0];
+  if (first === undefined || spec.type === "ExternalName") return spec;
+  const clusterIPs = spec.clusterIPs ?? [first];
+  if (first === "None") return { ...spec, clusterIP: first, clusterIPs };
+  const families = clusterIPs.map((address) => (address.includes(":") ? "IPv6" : "IPv4"));
+  return {
+    ipFamilies: families,
+    ipFamilyPolicy: families.length > 1 ? "RequireDualStack" : "SingleStack",
+    ...spec,
+    clusterIP: first,
+    clusterIPs,
+  };
+}
+
+function prepareSpec(object: KubernetesObject): KubernetesObject {
+  const { spec } = object as Service;
+  return spec === undefined ? object : { ...object, spec: withAddresses(spec) };
+}
+
 export const serviceKind = defineKind({
   group: "",
   version: "v1",
@@ -41,6 +92,9 @@ export const serviceKind = defineKind({
   shortNames: ["svc"],
   categories: ["all"],
   hasStatus: true,
+  applyDefaults: (object) => ({ ...object, spec: defaultSpec((object as Service).spec ?? {}) }),
+  prepareForCreate: (object) => prepareSpec({ ...object, status: {} }),
+  prepareForUpdate: prepareSpec,
   validateName: dns1035LabelProblems,
   selectableFields: (object) => {
     const { spec } = object as Service;

@@ -1,5 +1,6 @@
 import type { EndpointSlice } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
+import { changeEach } from "../fill.ts";
 import { column, tableWithAge } from "../table.ts";
 
 const SHOWN = 3;
@@ -17,6 +18,10 @@ export const endpointSliceKind = defineKind({
   resource: "endpointslices",
   namespaced: true,
   hasGeneration: true,
+  applyDefaults: (object) => ({
+    ...object,
+    ...changeEach(object as unknown as EndpointSlice, "ports", (port) => ({ name: "", protocol: "TCP", ...port })),
+  }),
   table: tableWithAge([column("AddressType"), column("Ports"), column("Endpoints")], (object) => {
     const { addressType, ports, endpoints } = object as unknown as EndpointSlice;
     return [

@@ -1,6 +1,8 @@
 import type { Pod } from "../../types.ts";
 import { defineKind, metadataFields } from "../define-kind.ts";
+import { defaultPod } from "./defaults.ts";
 import { podTable } from "./pod-table.ts";
+import { preparePodForCreate, preparePodForUpdate, preparePodStatusForUpdate } from "./prepare.ts";
 
 export const podKind = defineKind({
   group: "",
@@ -12,6 +14,10 @@ export const podKind = defineKind({
   categories: ["all"],
   hasStatus: true,
   hasGeneration: true,
+  applyDefaults: defaultPod,
+  prepareForCreate: preparePodForCreate,
+  prepareForUpdate: preparePodForUpdate,
+  prepareForStatusUpdate: preparePodStatusForUpdate,
   selectableFields: (object) => {
     const { spec, status } = object as Pod;
     return {

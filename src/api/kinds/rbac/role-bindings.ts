@@ -1,6 +1,7 @@
 import { pathSegmentProblems } from "../../names.ts";
-import type { ClusterRoleBinding, RoleBinding, Subject } from "../../types.ts";
+import type { ClusterRoleBinding, KubernetesObject, RoleBinding, Subject, Unchecked } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
+import { fill } from "../fill.ts";
 import { column, tableWithAge, wideColumn } from "../table.ts";
 
 const RBAC = { group: "rbac.authorization.k8s.io", version: "v1", validateName: pathSegmentProblems } as const;
@@ -10,6 +11,20 @@ function namesOf(subjects: readonly Subject[] | undefined, kind: string): string
     .filter((subject) => subject.kind === kind)
     .map((subject) => (kind === "ServiceAccount" ? `${subject.namespace ?? ""}/${subject.name}` : subject.name))
     .join(", ");
+}
+
+const GROUP = "rbac.authorization.k8s.io";
+
+function defaultBinding(object: KubernetesObject): KubernetesObject {
+  const binding = object as Unchecked<RoleBinding>;
+  const subjects = binding.subjects?.map((subject) =>
+    subject.kind === "User" || subject.kind === "Group" ? fill(subject, { apiGroup: GROUP }) : subject,
+  );
+  return {
+    ...object,
+    roleRef: fill(binding.roleRef ?? {}, { apiGroup: GROUP }),
+    ...(subjects !== undefined && { subjects }),
+  };
 }
 
 const bindingTable = tableWithAge(
@@ -31,6 +46,7 @@ export const roleBindingKind = defineKind({
   kind: "RoleBinding",
   resource: "rolebindings",
   namespaced: true,
+  applyDefaults: defaultBinding,
   table: bindingTable,
 });
 
@@ -39,5 +55,6 @@ export const clusterRoleBindingKind = defineKind({
   kind: "ClusterRoleBinding",
   resource: "clusterrolebindings",
   namespaced: false,
+  applyDefaults: defaultBinding,
   table: bindingTable,
 });

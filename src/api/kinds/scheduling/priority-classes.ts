@@ -1,5 +1,6 @@
 import type { PriorityClass } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
+import { fill } from "../fill.ts";
 import { column, tableWithAge } from "../table.ts";
 
 export const priorityClassKind = defineKind({
@@ -10,6 +11,10 @@ export const priorityClassKind = defineKind({
   namespaced: false,
   shortNames: ["pc"],
   hasGeneration: true,
+  applyDefaults: (object) => ({
+    ...object,
+    ...fill(object as unknown as PriorityClass, { preemptionPolicy: "PreemptLowerPriority" }),
+  }),
   table: tableWithAge(
     [column("Value", "integer"), column("Global-Default", "boolean")],
     (object) => {

@@ -1,6 +1,21 @@
-import type { CSIDriver } from "../../types.ts";
+import type { CSIDriver, KubernetesObject, Unchecked } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
+import { fill } from "../fill.ts";
 import { column, tableWithAge } from "../table.ts";
+
+function defaultDriver(object: KubernetesObject): KubernetesObject {
+  const { spec } = object as Unchecked<CSIDriver>;
+  const filled = fill(spec ?? {}, {
+    attachRequired: true,
+    podInfoOnMount: false,
+    storageCapacity: false,
+    fsGroupPolicy: "ReadWriteOnceWithFSType",
+    requiresRepublish: false,
+    seLinuxMount: false,
+  });
+  const modes = filled.volumeLifecycleModes ?? [];
+  return { ...object, spec: { ...filled, volumeLifecycleModes: modes.length === 0 ? ["Persistent"] : modes } };
+}
 
 export const csiDriverKind = defineKind({
   group: "storage.k8s.io",
@@ -8,6 +23,8 @@ export const csiDriverKind = defineKind({
   kind: "CSIDriver",
   resource: "csidrivers",
   namespaced: false,
+  hasGeneration: true,
+  applyDefaults: defaultDriver,
   table: tableWithAge(
     [
       column("AttachRequired", "boolean"),

@@ -1,4 +1,4 @@
-import type { CSINode } from "../../types.ts";
+import type { CSINode, Unchecked } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { column, tableWithAge } from "../table.ts";
 
@@ -8,5 +8,7 @@ export const csiNodeKind = defineKind({
   kind: "CSINode",
   resource: "csinodes",
   namespaced: false,
-  table: tableWithAge([column("Drivers", "integer")], (object) => [(object as unknown as CSINode).spec.drivers.length]),
+  table: tableWithAge([column("Drivers", "integer")], (object) => [
+    ((object as Unchecked<CSINode>).spec?.drivers ?? []).length,
+  ]),
 });

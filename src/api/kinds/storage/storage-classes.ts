@@ -1,5 +1,6 @@
 import type { StorageClass } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
+import { fill } from "../fill.ts";
 import { AGE, NAME, ageOf, column } from "../table.ts";
 
 const DEFAULT_ANNOTATIONS = [
@@ -14,6 +15,10 @@ export const storageClassKind = defineKind({
   resource: "storageclasses",
   namespaced: false,
   shortNames: ["sc"],
+  applyDefaults: (object) => ({
+    ...object,
+    ...fill(object as unknown as StorageClass, { reclaimPolicy: "Delete", volumeBindingMode: "Immediate" }),
+  }),
   table: {
     columns: [
       NAME,
