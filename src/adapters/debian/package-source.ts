@@ -83,7 +83,7 @@ export function createPackageSource(deps: PackageSourceDeps, options: PackageSou
     }
     throw new OrlopError(
       "Unavailable",
-      `cannot download ${packages.join(", ")} from ${archive.uri}: ${messageOf(last)}; check the network, or install containerd >= 2.0 and runc >= 1.2 and pass --container-runtime-endpoint`,
+      `cannot download ${packages.join(", ")} from ${archive.uri}: ${aptReason(last)}; check the network, or install containerd >= 2.0 and runc >= 1.2 and pass --container-runtime-endpoint`,
       { cause: last },
     );
   }
@@ -108,7 +108,7 @@ export function createPackageSource(deps: PackageSourceDeps, options: PackageSou
     // One apt at a time per cache: a second one would fail on apt's own lock instead of waiting.
     const lock = join(apt, "lock");
     const run = async (...parameters: string[]) =>
-      runCommand("flock", [lock, "apt-get", "-qq", ...parameters], { signal, env });
+      runCommand("flock", ["--no-fork", lock, "apt-get", "-qq", ...parameters], { signal, env });
     const install = ["install", "--yes", "--no-install-recommends"];
 
     if (!(await hasLists(folder))) {
@@ -129,6 +129,11 @@ export function createPackageSource(deps: PackageSourceDeps, options: PackageSou
     await remember(apt, packages, files);
     return files;
   }
+}
+
+/** What apt says went wrong, without how it was called. */
+function aptReason(cause: unknown): string {
+  return messageOf(cause).replace(/^.* failed with exit code \d+: (?:E: )?/, "");
 }
 
 /** The file names in the output of `apt-get --print-uris`: 'uri' name size hash. */

@@ -5,8 +5,6 @@ export interface CommandOptions {
   readonly signal?: AbortSignal;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** Bytes for standard input; absent: /dev/null. */
-  readonly input?: AsyncIterable<Uint8Array>;
 }
 
 export interface CommandOutput {
@@ -17,10 +15,10 @@ export interface CommandOutput {
 const KEPT_OUTPUT_BYTES = 16 * 1024 * 1024;
 
 /**
- * Runs a program without a shell and waits for it.
+ * Runs a program without a shell and without input, and waits for it.
  *
  * @throws OrlopError Unsupported when the program is not installed, Cancelled when the signal fired, Internal with the
- * last line it wrote to standard error when it failed.
+ * line that tells why when it failed.
  */
 export async function runCommand(
   file: string,
@@ -29,7 +27,7 @@ export async function runCommand(
 ): Promise<CommandOutput> {
   options.signal?.throwIfAborted();
   const child = spawn(file, parameters, {
-    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
     ...(options.signal !== undefined && { signal: options.signal }),
     ...(options.env !== undefined && { env: options.env }),
     ...(options.cwd !== undefined && { cwd: options.cwd }),
@@ -40,10 +38,9 @@ export async function runCommand(
     child.once("error", reject);
     child.once("close", (code, killedBy) => resolve({ code, killedBy }));
   });
-  const fed = options.input === undefined || child.stdin === null ? undefined : feed(child.stdin, options.input);
   let result: { code: number | null; killedBy: string | null };
   try {
-    [result] = await Promise.all([ended, fed]);
+    result = await ended;
   } catch (cause) {
     child.kill("SIGKILL");
     if (options.signal?.aborted === true) {
@@ -57,7 +54,7 @@ export async function runCommand(
   const output = { stdout: stdout(), stderr: stderr() };
   if (result.code === 0) return output;
   const how = result.killedBy === null ? `failed with exit code ${result.code}` : `was killed by ${result.killedBy}`;
-  throw new OrlopError("Internal", `${[file, ...parameters.slice(0, 4)].join(" ")} ${how}: ${lastLine(output)}`);
+  throw new OrlopError("Internal", `${[file, ...parameters.slice(0, 4)].join(" ")} ${how}: ${reasonIn(output)}`);
 }
 
 function collect(stream: NodeJS.ReadableStream | null): () => string {
@@ -70,27 +67,8 @@ function collect(stream: NodeJS.ReadableStream | null): () => string {
   return () => Buffer.concat(chunks).toString("utf8");
 }
 
-async function feed(stdin: NodeJS.WritableStream, input: AsyncIterable<Uint8Array>): Promise<void> {
-  // A program that ends before it read everything is judged by its exit code, not by the broken pipe.
-  stdin.on("error", () => undefined);
-  for await (const chunk of input) {
-    if (!stdin.write(chunk)) {
-      await new Promise<void>((resolve) => {
-        const go = (): void => {
-          stdin.off("drain", go);
-          stdin.off("close", go);
-          resolve();
-        };
-        stdin.on("drain", go);
-        stdin.on("close", go);
-      });
-    }
-  }
-  stdin.end();
-}
-
-function lastLine(output: CommandOutput): string {
+/** The line that tells the reason: programs name it first and then what follows from it. */
+function reasonIn(output: CommandOutput): string {
   const lines = `${output.stdout}\n${output.stderr}`.split("\n").filter((line) => line.trim() !== "");
-  const errors = lines.filter((line) => /^E: |error/i.test(line));
-  return (errors.at(-1) ?? lines.at(-1) ?? "it wrote nothing").trim();
+  return (lines.find((line) => /^E: |error/i.test(line)) ?? lines.at(-1) ?? "it wrote nothing").trim();
 }
