@@ -1,8 +1,8 @@
-import type { Pod } from "../../api/types.ts";
+import { podLimits, podRequests, type Resources } from "../../api/pod-resources.ts";
+import type { Pod, PodSpec } from "../../api/types.ts";
 import { sharesOf } from "../../core/pods/container-resources.ts";
 import { qosClassOf } from "../../core/pods/qos-class.ts";
-import { milliUnits, parseQuantity, wholeUnits } from "../../lib/quantity.ts";
-import { hasLimit, podLimits, podRequests } from "./pod-resources.ts";
+import { milliUnits, parseQuantity, wholeUnits, ZERO_QUANTITY } from "../../lib/quantity.ts";
 
 /** Limits of one control group; what is absent is left alone. */
 export interface CgroupLimits {
@@ -32,10 +32,10 @@ const LARGEST_WEIGHT = 10_000;
 /** Limits of a pod as a whole: they hold when containers come and go, and for what runs beside them in the sandbox. */
 export function podCgroupLimits(pod: Pod, options: PodLimitOptions): CgroupLimits {
   const qos = qosClassOf(pod);
-  const requests = podRequests(pod);
-  const limits = podLimits(pod);
-  const milliCpu = (amounts: typeof requests): number =>
-    Number(milliUnits(amounts.get("cpu") ?? { nanos: 0n, format: "decimal" }));
+  const spec = pod.spec ?? { containers: [] };
+  const requests = podRequests(spec);
+  const limits = podLimits(spec);
+  const milliCpu = (amounts: Resources): number => Number(milliUnits(amounts.get("cpu") ?? ZERO_QUANTITY));
   const hugepages = hugepageLimits(requests);
   const common = {
     ...(options.pids > 0 && { pids: options.pids }),
@@ -46,12 +46,23 @@ export function podCgroupLimits(pod: Pod, options: PodLimitOptions): CgroupLimit
   const memory = limits.get("memory");
   return {
     cpuShares: sharesOf(milliCpu(requests)),
-    ...(hasLimit(pod, "cpu") && {
+    ...(hasLimit(spec, "cpu") && {
       cpuQuota: { quota: options.cpuQuota ? quota : -1, period: options.cpuPeriod },
     }),
-    ...(hasLimit(pod, "memory") && memory !== undefined && { memoryBytes: Number(wholeUnits(memory)) }),
+    ...(hasLimit(spec, "memory") && memory !== undefined && { memoryBytes: Number(wholeUnits(memory)) }),
     ...common,
   };
+}
+
+/** Whether all containers, or the pod itself, limit the resource: only then has the pod a limit as a whole. */
+function hasLimit(spec: PodSpec, resource: string): boolean {
+  const positive = (limits: Readonly<Record<string, string>> | undefined): boolean => {
+    const parsed = parseQuantity(limits?.[resource] ?? "0");
+    return parsed.ok && parsed.value.nanos > 0n;
+  };
+  if (positive(spec.resources?.limits)) return true;
+  const containers = [...spec.containers, ...(spec.initContainers ?? [])];
+  return containers.length > 0 && containers.every(({ resources }) => positive(resources?.limits));
 }
 
 /** The pod's memory limit in bytes; undefined when it has none as a whole. */
@@ -59,7 +70,7 @@ export function podMemoryLimitBytes(pod: Pod): number | undefined {
   return podCgroupLimits(pod, { cpuQuota: false, cpuPeriod: 100_000, pids: -1 }).memoryBytes;
 }
 
-function hugepageLimits(requests: ReturnType<typeof podRequests>): ReadonlyMap<number, number> {
+function hugepageLimits(requests: Resources): ReadonlyMap<number, number> {
   const result = new Map<number, number>();
   for (const [name, amount] of requests) {
     const size = name.startsWith("hugepages-") ? parseQuantity(name.slice("hugepages-".length)) : undefined;

@@ -7,34 +7,12 @@ import { createFakeClock } from "../../testing/fake-clock.ts";
 import { cgroupWrites, podCgroupLimits, weightOfShares } from "./cgroup-limits.ts";
 import { nodeCgroup, podCgroup } from "./cgroup-names.ts";
 import { createPodCgroups } from "./pod-cgroups.ts";
-import { podLimits, podRequests } from "./pod-resources.ts";
-import { formatQuantity } from "../../lib/quantity.ts";
 
 const OPTIONS = { cpuQuota: true, cpuPeriod: 100_000, pids: -1 };
 type Resources = { readonly requests?: Record<string, string>; readonly limits?: Record<string, string> };
 const podOf = (...resources: readonly Resources[]): Pod => ({
   metadata: { uid: "u1" },
   spec: { containers: resources.map((each, index) => ({ name: `c${index}`, image: "i", resources: each })) },
-});
-
-describe("podRequests()", () => {
-  it("takes the larger of all containers and the largest init container beside its sidecars", () => {
-    const container = (name: string, cpu: string, restartPolicy?: string) => ({
-      name,
-      image: "i",
-      resources: { requests: { cpu } },
-      ...(restartPolicy !== undefined && { restartPolicy }),
-    });
-    const pod: Pod = {
-      spec: {
-        overhead: { cpu: "10m" },
-        initContainers: [container("a", "1"), container("s", "100m", "Always"), container("b", "950m")],
-        containers: [container("main", "500m")],
-      },
-    };
-    expect(formatQuantity(podRequests(pod).get("cpu") ?? { nanos: 0n, format: "decimal" })).toBe("1060m");
-    expect(podLimits(pod).size).toBe(0);
-  });
 });
 
 describe("podCgroupLimits()", () => {

@@ -1,3 +1,4 @@
+import { podRequests } from "../../api/pod-resources.ts";
 import type { Pod } from "../../api/types.ts";
 import { sharesOf } from "../../core/pods/container-resources.ts";
 import { qosClassOf, type QosClass } from "../../core/pods/qos-class.ts";
@@ -9,7 +10,6 @@ import type { Log } from "../../ports/log.ts";
 import type { PodCgroups } from "../pod-volumes.ts";
 import { type CgroupLimits, cgroupWrites, podCgroupLimits, type PodLimitOptions } from "./cgroup-limits.ts";
 import { type CgroupDriver, nodeCgroup, podCgroup, qosCgroup } from "./cgroup-names.ts";
-import { podRequests } from "./pod-resources.ts";
 
 export interface PodCgroupsDeps {
   readonly cgroups: HostCgroups;
@@ -109,7 +109,7 @@ export function createPodCgroups(deps: PodCgroupsDeps, options: PodCgroupsOption
       await cgroups.create(path);
       await apply(path, podCgroupLimits(pod, options));
       if (qos === "Burstable") {
-        const cpu = podRequests(pod).get("cpu");
+        const cpu = podRequests(pod.spec ?? { containers: [] }).get("cpu");
         burstable.set(uid, cpu === undefined ? 0 : Number(milliUnits(cpu)));
         await shareOutBurstable();
       }
