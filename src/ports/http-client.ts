@@ -8,7 +8,8 @@ export interface ClientRequest {
   readonly target: string;
   readonly method: string;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  readonly body?: Uint8Array | string;
+  /** A stream is sent as it comes; without a Content-Length header it goes in chunks. */
+  readonly body?: Uint8Array | string | AsyncIterable<Uint8Array>;
   /** Aborting ends the request, also while the response body streams; an upgraded connection lives on by itself. */
   readonly signal: AbortSignal;
 }

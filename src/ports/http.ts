@@ -54,6 +54,8 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** Reads the whole body. Throws OrlopError ResourceExhausted when longer than `limitBytes`. */
   body(limitBytes: number): Promise<Uint8Array>;
+  /** Reads the body as it comes, however long, instead of `body`; for passing it on. Iterate once. */
+  bodyStream?(): AsyncIterable<Uint8Array>;
   /** Present when the client asked to upgrade the connection (HTTP/1.1 only). */
   readonly upgrade?: Upgrade;
 }

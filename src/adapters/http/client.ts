@@ -1,5 +1,11 @@
 import { createHash } from "node:crypto";
-import { Agent as PlainAgent, type IncomingMessage, request as plainRequest, type RequestOptions } from "node:http";
+import {
+  Agent as PlainAgent,
+  type ClientRequest as ClientHttpRequest,
+  type IncomingMessage,
+  request as plainRequest,
+  type RequestOptions,
+} from "node:http";
 import { Agent as TlsAgent, type AgentOptions, request as tlsRequest } from "node:https";
 import { connect as connectPlain, isIP } from "node:net";
 import type { Duplex } from "node:stream";
@@ -72,6 +78,25 @@ async function* bodyOf(message: IncomingMessage): AsyncGenerator<Uint8Array> {
   } finally {
     message.destroy();
   }
+}
+
+/** Sends the body; a stream at the pace of the other side. What breaks it shows on the request. */
+function sendBody(outgoing: ClientHttpRequest, body: ClientRequest["body"]): void {
+  if (body === undefined || typeof body === "string" || body instanceof Uint8Array) {
+    outgoing.end(body);
+    return;
+  }
+  const pump = async (): Promise<void> => {
+    for await (const chunk of body) {
+      if (outgoing.destroyed) return;
+      if (outgoing.write(chunk)) continue;
+      await new Promise<void>((resolve) => {
+        for (const event of ["drain", "close"]) outgoing.once(event, () => resolve());
+      });
+    }
+    outgoing.end();
+  };
+  pump().catch((reason: unknown) => outgoing.destroy(reason instanceof Error ? reason : new Error(messageOf(reason))));
 }
 
 /** An HTTP client with pooled keep-alive connections for requests and a connection of its own for each upgrade. */
@@ -170,7 +195,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           message.on("error", () => undefined);
           resolve(responseOf(message));
         });
-        outgoing.end(request.body);
+        sendBody(outgoing, request.body);
       });
     },
     upgrade(request) {
@@ -209,7 +234,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
             message.once("close", settled);
             resolve({ response: responseOf(message) });
           });
-          outgoing.end(request.body);
+          sendBody(outgoing, request.body);
         });
       });
     },

@@ -17,6 +17,12 @@ const LINGER_MILLISECONDS = 1000;
 const CLIENT_GONE = new OrlopError("Cancelled", "The client closed the connection");
 const SERVER_STOPPING = new OrlopError("Cancelled", "The server is stopping");
 
+const NO_BODY: AsyncIterable<Uint8Array> = {
+  async *[Symbol.asyncIterator]() {
+    // Bytes after the headers of an upgrade belong to the other protocol.
+  },
+};
+
 export interface Http1Exchange {
   onRequest(message: IncomingMessage, response: ServerResponse): void;
   onUpgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void;
@@ -148,9 +154,14 @@ export function createHttp1Exchange(deps: ExchangeDeps): Http1Exchange {
         return signal.signal;
       },
       body(limitBytes) {
-        if (taken) return Promise.reject(new TypeError("body() may be called once"));
+        if (taken) return Promise.reject(new TypeError("the body may be read once"));
         taken = true;
         return body(limitBytes);
+      },
+      bodyStream() {
+        if (taken) throw new TypeError("the body may be read once");
+        taken = true;
+        return upgrade === undefined ? message.iterator({ destroyOnReturn: false }) : NO_BODY;
       },
       ...(upgrade !== undefined && { upgrade }),
     };

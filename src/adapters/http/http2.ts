@@ -136,7 +136,7 @@ export function createHttp2Exchange(
           return signal.signal;
         },
         body(limitBytes) {
-          if (taken) return Promise.reject(new TypeError("body() may be called once"));
+          if (taken) return Promise.reject(new TypeError("the body may be read once"));
           taken = true;
           const length = headers["content-length"];
           return readBody(stream, {
@@ -144,6 +144,11 @@ export function createHttp2Exchange(
             timeoutMilliseconds: deps.bodyTimeoutMilliseconds,
             declaredBytes: length === undefined ? undefined : Number(length),
           });
+        },
+        bodyStream() {
+          if (taken) throw new TypeError("the body may be read once");
+          taken = true;
+          return stream.iterator({ destroyOnReturn: false });
         },
       };
       const answer = await answerOf(request);
