@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { packageName, plannedFiles } from "./package-source.ts";
+import { packageName, packageVersion, plannedFiles } from "./package-source.ts";
 
 describe("plannedFiles()", () => {
   it("takes the file names out of apt's plan and nothing else", () => {
@@ -10,6 +10,13 @@ describe("plannedFiles()", () => {
       "",
     ].join("\n");
     expect(plannedFiles(output)).toEqual(["runc_1.3.6%2bds1-1_amd64.deb", "libmd0_1.3.0-1_amd64.deb"]);
+  });
+});
+
+describe("packageVersion()", () => {
+  it("leaves the epoch out", () => {
+    expect(packageVersion("busybox-static_1%3a1.38.0-3+b1_amd64.deb")).toBe("1.38.0-3+b1");
+    expect(packageVersion("runc_1.3.6+ds1-1_amd64.deb")).toBe("1.3.6+ds1-1");
   });
 });
 

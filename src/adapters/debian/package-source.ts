@@ -26,6 +26,8 @@ export interface UnpackRequest {
   readonly into: string;
   /** Unpack only packages whose name this accepts. @default all */
   readonly only?: (name: string) => boolean;
+  /** Looks at the versions a suite has before anything is downloaded; a reason to refuse them, or undefined. @default takes all */
+  readonly refuse?: (versions: ReadonlyMap<string, string>) => string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -45,9 +47,9 @@ export function createPackageSource(deps: PackageSourceDeps, options: PackageSou
   const etc = options.etcFolder ?? "/etc";
 
   return {
-    unpack: async ({ packages, into, only, signal }) => {
+    unpack: async ({ packages, into, only, refuse, signal }) => {
       const wanted = packages.toSorted();
-      const files = (await remembered(apt, wanted)) ?? (await download(wanted, signal));
+      const files = (await remembered(apt, wanted)) ?? (await download({ packages: wanted, refuse, signal }));
       const chosen = only === undefined ? files : files.filter((file) => only(packageName(file)));
       await prepareRoot(into);
       await inParallel(chosen, async (file) => {
@@ -56,7 +58,12 @@ export function createPackageSource(deps: PackageSourceDeps, options: PackageSou
     },
   };
 
-  async function download(packages: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+  async function download(request: {
+    readonly packages: readonly string[];
+    readonly refuse: UnpackRequest["refuse"];
+    readonly signal: AbortSignal;
+  }): Promise<readonly string[]> {
+    const { packages, refuse, signal } = request;
     const release = parseRelease(await readFile(join(etc, "os-release"), "utf8").catch(() => ""));
     if (!release.ok) {
       throw new OrlopError(
@@ -74,7 +81,7 @@ export function createPackageSource(deps: PackageSourceDeps, options: PackageSou
     let last: unknown;
     for (const suite of candidateSuites(release.value)) {
       try {
-        return await fetchFrom({ archive, suite, family: release.value.family, packages, signal });
+        return await fetchFrom({ archive, suite, family: release.value.family, packages, refuse, signal });
       } catch (cause) {
         if (signal.aborted) throw cause;
         deps.log.debug("a suite did not give the packages", { suite, error: messageOf(cause) });
@@ -93,9 +100,10 @@ export function createPackageSource(deps: PackageSourceDeps, options: PackageSou
     suite: string;
     family: "debian" | "ubuntu";
     packages: readonly string[];
+    refuse: UnpackRequest["refuse"];
     signal: AbortSignal;
   }): Promise<readonly string[]> {
-    const { suite, packages, signal } = from;
+    const { suite, packages, refuse, signal } = from;
     const folder = join(apt, suite);
     await mkdir(join(folder, "lists", "partial"), { recursive: true });
     await mkdir(join(apt, "archives", "partial"), { recursive: true });
@@ -111,21 +119,30 @@ export function createPackageSource(deps: PackageSourceDeps, options: PackageSou
       runCommand("flock", ["--no-fork", lock, "apt-get", "-qq", ...parameters], { signal, env });
     const install = ["install", "--yes", "--no-install-recommends"];
 
-    if (!(await hasLists(folder))) {
+    const update = async (): Promise<void> => {
       deps.log.info("reading the package list", { archive: from.archive.uri, suite });
       await run("update", "--error-on=any");
-    }
+    };
+    const plan = async (): Promise<readonly string[]> => {
+      const nowhere = ["--option", "Dir::Cache::archives=/nonexistent"];
+      const { stdout } = await run(...install, "--print-uris", ...nowhere, ...packages);
+      return plannedFiles(stdout).map((name) => join(apt, "archives", name));
+    };
+    const fresh = !(await hasLists(folder));
+    if (fresh) await update();
+    let files = await plan();
+    const reason = refuse?.(new Map(files.map((file) => [packageName(file), packageVersion(file)])));
+    if (reason !== undefined) throw new OrlopError("Unsupported", `${suite} has ${reason}`);
     deps.log.info("downloading packages", { packages: packages.join(" "), suite });
     try {
       await run(...install, "--download-only", ...packages);
     } catch (cause) {
-      if (signal.aborted) throw cause;
+      if (signal.aborted || fresh) throw cause;
       // The archive moved on since the list was read: read it again, once.
-      await run("update", "--error-on=any");
+      await update();
+      files = await plan();
       await run(...install, "--download-only", ...packages);
     }
-    const plan = await run(...install, "--print-uris", "--option", "Dir::Cache::archives=/nonexistent", ...packages);
-    const files = plannedFiles(plan.stdout).map((name) => join(apt, "archives", name));
     await remember(apt, packages, files);
     return files;
   }
@@ -144,6 +161,11 @@ export function plannedFiles(output: string): readonly string[] {
 /** The package a downloaded file belongs to: files are called name_version_architecture.deb. */
 export function packageName(file: string): string {
   return basename(file).split("_")[0] ?? "";
+}
+
+/** Its version, without the epoch. */
+export function packageVersion(file: string): string {
+  return decodeURIComponent(basename(file).split("_")[1] ?? "").replace(/^\d+:/, "");
 }
 
 async function hostArchives(etc: string): Promise<readonly Archive[]> {

@@ -39,10 +39,15 @@ describe("provisionRuntime()", () => {
   it("provisions once; later calls only read what is there", async () => {
     const software = join(folder, "software");
     const packages = packagesWith({ containerd: "2.1.9", runc: "1.3.6+ds1" });
-    const first = await provisionRuntime({ packages, log: silent }, { software, signal });
+    const first = await provisionRuntime(
+      { packages, log: silent },
+      { software, shared: join(folder, "shared"), signal },
+    );
     expect(first.versions).toEqual({ containerd: "2.1.9", runc: "1.3.6" });
     expect(first.runc).toBe(join(software, "usr/sbin/runc"));
-    expect(await provisionRuntime({ packages, log: silent }, { software, signal })).toEqual(first);
+    expect(
+      await provisionRuntime({ packages, log: silent }, { software, shared: join(folder, "shared"), signal }),
+    ).toEqual(first);
     expect(await provisionedRuntime(software)).toEqual(first);
     expect(packages.unpacked).toBe(1);
   });
@@ -50,7 +55,7 @@ describe("provisionRuntime()", () => {
   it("refuses what is too old and says what to do", async () => {
     const software = join(folder, "software");
     const packages = packagesWith({ containerd: "2.1.9", runc: "1.1.15" });
-    const refused = provisionRuntime({ packages, log: silent }, { software, signal });
+    const refused = provisionRuntime({ packages, log: silent }, { software, shared: join(folder, "shared"), signal });
     await expect(refused).rejects.toThrow("has runc 1.1.15, user namespaces need 1.2 or newer");
     expect(await provisionedRuntime(software)).toBeUndefined();
   });
@@ -63,20 +68,36 @@ describe("provisionRuntime()", () => {
         throw new Error("the network went away");
       },
     };
-    await expect(provisionRuntime({ packages: broken, log: silent }, { software, signal })).rejects.toThrow("network");
-    expect(await readdir(folder)).toEqual([]);
+    await expect(
+      provisionRuntime({ packages: broken, log: silent }, { software, shared: join(folder, "shared"), signal }),
+    ).rejects.toThrow("network");
+    expect(await readdir(folder)).toEqual(["shared"]);
+    expect(await readdir(join(folder, "shared"))).toEqual([]);
     const packages = packagesWith({ containerd: "2.0.0", runc: "1.2.0" });
-    await provisionRuntime({ packages, log: silent }, { software, signal });
+    await provisionRuntime({ packages, log: silent }, { software, shared: join(folder, "shared"), signal });
     expect(await readdir(software)).not.toContain("half");
   });
 
-  it("makes a tree again that was moved or is of an older recipe", async () => {
+  it("makes a tree again that is of an older recipe", async () => {
     const software = join(folder, "software");
     const packages = packagesWith({ containerd: "2.1.9", runc: "1.3.6" });
-    await provisionRuntime({ packages, log: silent }, { software, signal });
+    const options = { software, shared: join(folder, "shared"), signal };
+    const first = await provisionRuntime({ packages, log: silent }, options);
     const stamp = join(software, "orlop.json");
-    await writeFile(stamp, (await readFile(stamp, "utf8")).replace('"recipe":1', '"recipe":0'));
-    await provisionRuntime({ packages, log: silent }, { software, signal });
-    expect(packages.unpacked).toBe(2);
+    await writeFile(stamp, (await readFile(stamp, "utf8")).replace(/"recipe":\d+/, '"recipe":0'));
+    await writeFile(join(software, "leftover"), "");
+    expect(await provisionRuntime({ packages, log: silent }, options)).toEqual(first);
+    expect(await readdir(software)).not.toContain("leftover");
+  });
+
+  it("unpacks once for two data directories, which then do not depend on the shared folder", async () => {
+    const packages = packagesWith({ containerd: "2.1.9", runc: "1.3.6" });
+    const shared = join(folder, "shared");
+    for (const name of ["one", "two"]) {
+      await provisionRuntime({ packages, log: silent }, { software: join(folder, name), shared, signal });
+    }
+    expect(packages.unpacked).toBe(1);
+    await rm(shared, { recursive: true });
+    expect(await readFile(join(folder, "two", "usr/sbin/runc"), "utf8")).toContain("1.3.6");
   });
 });

@@ -1,5 +1,5 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Log } from "../../ports/log.ts";
 import type { PackageSource } from "../debian/package-source.ts";
@@ -28,6 +28,8 @@ export interface ProvisionDeps {
 export interface ProvisionOptions {
   /** The folder that will hold the unpacked packages. */
   readonly software: string;
+  /** Where the packages are unpacked once for all data directories; each gets links to the files. */
+  readonly shared: string;
   readonly signal: AbortSignal;
 }
 
@@ -70,28 +72,75 @@ export async function provisionRuntime(deps: ProvisionDeps, options: ProvisionOp
   const known = await readStamp(software);
   if (known !== undefined) return softwareIn(software, known.versions);
 
-  const fresh = `${software}.new`;
-  await rm(fresh, { recursive: true, force: true });
-  await mkdir(fresh, { recursive: true, mode: 0o755 });
-  try {
-    deps.log.info("provisioning a private container runtime", { folder: software });
-    const only = (name: string): boolean => !UNPACKED_ELSEWHERE.has(name);
-    await deps.packages.unpack({ packages: RUNTIME_PACKAGES, into: fresh, only, signal });
-    for (const unread of ["usr/share/doc", "usr/share/man", "usr/share/locale"]) {
-      await rm(join(fresh, unread), { recursive: true, force: true });
-    }
+  deps.log.info("provisioning a private container runtime", { folder: software });
+  const unpacked = await unpackOnce(deps, options);
+  await replaceFolder(software, async (fresh) => {
+    await linkTree(unpacked, fresh, signal);
     await makeRunnable(fresh, software, signal);
-    await rm(software, { recursive: true, force: true });
-    await rename(fresh, software);
-  } finally {
-    await rm(fresh, { recursive: true, force: true });
+  });
+  const versions = await installedVersions(software, signal);
+  const reason = tooOld(new Map(Object.entries(versions)));
+  if (reason !== undefined) {
+    await rm(unpacked, { recursive: true, force: true });
+    throw new OrlopError(
+      "Unsupported",
+      `the package archive of this host has ${reason}: install a newer one and pass --container-runtime-endpoint`,
+    );
   }
-  const versions = await verifyVersions(software, signal);
   const stamp: Stamp = { recipe: RECIPE, software, versions };
   await writeFile(`${stampFile(software)}.part`, JSON.stringify(stamp));
   await rename(`${stampFile(software)}.part`, stampFile(software));
   deps.log.info("provisioned a private container runtime", { ...versions });
   return softwareIn(software, versions);
+}
+
+/** The packages' tree in the shared folder; a tree there is always complete. */
+async function unpackOnce(deps: ProvisionDeps, options: ProvisionOptions): Promise<string> {
+  const tree = join(options.shared, `packages-${RECIPE}`);
+  if (await isFolder(tree)) return tree;
+  await replaceFolder(tree, async (fresh) => {
+    const only = (name: string): boolean => !UNPACKED_ELSEWHERE.has(name);
+    await deps.packages.unpack({
+      packages: RUNTIME_PACKAGES,
+      into: fresh,
+      only,
+      refuse: tooOld,
+      signal: options.signal,
+    });
+    for (const unread of ["usr/share/doc", "usr/share/man", "usr/share/locale"]) {
+      await rm(join(fresh, unread), { recursive: true, force: true });
+    }
+  });
+  return tree;
+}
+
+/** Makes a folder anew beside its place and puts it there when it is complete. */
+async function replaceFolder(folder: string, fill: (fresh: string) => Promise<void>): Promise<void> {
+  await mkdir(dirname(folder), { recursive: true, mode: 0o711 });
+  const fresh = await mkdtemp(`${folder}.new-`);
+  try {
+    await chmod(fresh, 0o755);
+    await fill(fresh);
+    await rm(folder, { recursive: true, force: true });
+    await rename(fresh, folder);
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
+  }
+}
+
+/** Files are linked where both folders are on one file system, else copied. */
+async function linkTree(from: string, into: string, signal: AbortSignal): Promise<void> {
+  await runCommand("cp", ["--archive", "--link", `${from}/.`, into], { signal }).catch(async () => {
+    signal.throwIfAborted();
+    await runCommand("cp", ["--archive", "--remove-destination", `${from}/.`, into], { signal });
+  });
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (about) => about.isDirectory(),
+    () => false,
+  );
 }
 
 /** The runtime a former run provisioned, or undefined. */
@@ -149,10 +198,14 @@ async function makeRunnable(fresh: string, final: string, signal: AbortSignal): 
         "--force-rpath",
         "--set-rpath",
         join(final, libraries),
+        // A file of its own: the one here is shared with other data directories.
+        "--output",
+        `${file}.patched`,
         file,
       ],
       { signal },
     );
+    await rename(`${file}.patched`, file);
   }
 }
 
@@ -167,17 +220,19 @@ async function loads(file: string, signal: AbortSignal): Promise<boolean> {
   }
 }
 
-async function verifyVersions(software: string, signal: AbortSignal): Promise<RuntimeSoftware["versions"]> {
-  const found = {
+async function installedVersions(software: string, signal: AbortSignal): Promise<RuntimeSoftware["versions"]> {
+  return {
     containerd: versionIn((await runCommand(join(software, "usr/bin/containerd"), ["--version"], { signal })).stdout),
     runc: versionIn((await runCommand(join(software, "usr/sbin/runc"), ["--version"], { signal })).stdout),
   };
+}
+
+/** Which of the programs can not do user namespaces, or undefined. */
+export function tooOld(versions: ReadonlyMap<string, string>): string | undefined {
   for (const name of ["containerd", "runc"] as const) {
-    if (meetsMinimum(found[name], MINIMUM_VERSIONS[name])) continue;
-    throw new OrlopError(
-      "Unsupported",
-      `the package archive of this host has ${name} ${found[name]}, user namespaces need ${MINIMUM_VERSIONS[name]} or newer: install a newer one and pass --container-runtime-endpoint`,
-    );
+    const found = versionIn(versions.get(name) ?? "");
+    const minimum = MINIMUM_VERSIONS[name];
+    if (!meetsMinimum(found, minimum)) return `${name} ${found}, user namespaces need ${minimum} or newer`;
   }
-  return found;
+  return undefined;
 }

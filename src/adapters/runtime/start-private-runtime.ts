@@ -42,7 +42,8 @@ export async function startPrivateRuntime(
   const cacheFolder = options.cacheFolder ?? DEFAULT_CACHE_FOLDER;
   const layout = runtimeLayout(resolve(options.dataDir));
   const packages = createPackageSource({ log: deps.log }, { cacheFolder });
-  const software = await provisionRuntime({ packages, log: deps.log }, { software: layout.software, signal });
+  const shared = join(cacheFolder, "runtime");
+  const software = await provisionRuntime({ packages, log: deps.log }, { software: layout.software, shared, signal });
   const store = localImageStore(cacheFolder);
   await ensureSandboxImage({ packages, store, log: deps.log }, { cacheFolder, signal });
   const registry = await serveRegistry({ store, log: deps.log });
