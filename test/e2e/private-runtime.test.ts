@@ -16,7 +16,7 @@ const deps = { log: silent, clock: createSystemClock() };
 const { signal } = new AbortController();
 const MAPPINGS = [{ hostId: 1_310_720, containerId: 0, length: 65_536 }];
 
-function sandboxConfig(name: string, logDirectory: string): SandboxConfig {
+function sandboxConfig(name: string, logDirectory: string, cgroupRoot: string): SandboxConfig {
   return {
     metadata: { name, namespace: "default", uid: `uid-${name}`, attempt: 0 },
     hostname: name,
@@ -25,7 +25,7 @@ function sandboxConfig(name: string, logDirectory: string): SandboxConfig {
     portMappings: [{ protocol: "TCP", containerPort: 8080, hostPort: 18_931, hostIp: "" }],
     labels: { name },
     annotations: {},
-    cgroupParent: `/kubepods/besteffort/pod-${name}`,
+    cgroupParent: `${cgroupRoot}/kubepods/besteffort/pod-${name}`,
     sysctls: {},
     security: {
       network: "pod",
@@ -95,7 +95,7 @@ describe("private runtime", () => {
   it("runs a user-namespaced pod from a locally built image, reachable by pod IP and host port", async () => {
     const cri = createCriRuntime({ endpoint: runtime.endpoint });
     try {
-      const sandbox = sandboxConfig("web", dataDir);
+      const sandbox = sandboxConfig("web", dataDir, layout.cgroupRoot);
       const image = await cri.images.pull("docker.io/library/busybox:latest", undefined, sandbox, signal);
       const sandboxId = await cri.sandboxes.run(sandbox, "", signal);
       containerId = await cri.containers.create(sandboxId, containerConfig(image), sandbox, signal);
@@ -152,7 +152,7 @@ describe("private runtime", () => {
       const names = await readdir(folder).catch(() => []);
       expect(names.filter((name) => name.includes(layout.id))).toEqual([]);
     }
-    const groups = await runCommand("find", ["/sys/fs/cgroup", "-name", "pod-web"]);
+    const groups = await runCommand("find", ["/sys/fs/cgroup", "-path", `*${layout.id}*`]);
     expect(groups.stdout).toBe("");
   });
 });

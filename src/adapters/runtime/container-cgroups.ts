@@ -37,6 +37,12 @@ export async function removeCgroups(groups: readonly string[], top = "kubepods")
   for (const folder of tops) await removeEmptyTree(folder);
 }
 
+/** Removes the tree `root` names (such as /orlop-1a2b3c4d) in every hierarchy, as far as nothing runs in it. */
+export async function removeCgroupRoot(root: string): Promise<void> {
+  const hierarchies = await readdir("/sys/fs/cgroup").catch(() => []);
+  for (const hierarchy of ["", ...hierarchies]) await removeEmptyTree(join("/sys/fs/cgroup", hierarchy, root));
+}
+
 async function removeEmptyTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
     if (entry.isDirectory()) await removeEmptyTree(join(folder, entry.name));

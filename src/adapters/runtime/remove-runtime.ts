@@ -4,7 +4,7 @@ import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import { runCommand } from "../debian/run-command.ts";
-import { containerCgroups, removeCgroups, removeIfEmpty } from "./container-cgroups.ts";
+import { containerCgroups, removeCgroupRoot, removeCgroups, removeIfEmpty } from "./container-cgroups.ts";
 import { unmountBelow } from "./mount-table.ts";
 import { findProcesses, signalProcess, waitForExit } from "./process-table.ts";
 import { provisionedRuntime, type RuntimeSoftware } from "./provision-runtime.ts";
@@ -52,6 +52,7 @@ export async function removeRuntime(deps: RemoveRuntimeDeps, options: RemoveRunt
   for (const socket of shimSockets) await rm(socket, { force: true });
   await rm(dirname(layout.state), { recursive: true, force: true });
   await removeCgroups([...(options.cgroups ?? []), ...cgroups]);
+  await removeCgroupRoot(layout.cgroupRoot);
   for (const folder of [dirname(dirname(layout.state)), SHIM_SOCKETS, dirname(SHIM_SOCKETS)])
     await removeIfEmpty(folder);
 }

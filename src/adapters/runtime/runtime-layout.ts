@@ -23,6 +23,8 @@ export interface RuntimeLayout {
   readonly bridge: string;
   readonly networkName: string;
   readonly packetFilterTable: string;
+  /** For the kubelet's cgroupRoot: a tree of its own in every control group hierarchy, so that removing it touches nobody else's. */
+  readonly cgroupRoot: string;
 }
 
 export function runtimeLayout(dataDir: string, runFolder = "/run/orlop"): RuntimeLayout {
@@ -46,5 +48,6 @@ export function runtimeLayout(dataDir: string, runFolder = "/run/orlop"): Runtim
     bridge: `orlop${id}`,
     networkName: `orlop-${id}`,
     packetFilterTable: `orlop_${id}`,
+    cgroupRoot: `/orlop-${id}`,
   };
 }
