@@ -1,0 +1,31 @@
+import type { Pod } from "../../api/types.ts";
+import { filterNode, type FilterVerdict } from "./filter-node.ts";
+import type { NodeView } from "./node-view.ts";
+import { decidePreemption, type Preemption, unavailableText } from "./preemption.ts";
+import { rankNodes } from "./score-node.ts";
+
+export type Placement =
+  | { readonly decision: "bind"; readonly nodeName: string }
+  | { readonly decision: "preempt"; readonly preemption: Preemption; readonly message: string }
+  | { readonly decision: "unschedulable"; readonly message: string };
+
+/** Where a pod should run, or the text of its PodScheduled condition and FailedScheduling event. */
+export function decidePlacement(pod: Pod, views: readonly NodeView[]): Placement {
+  if (views.length === 0) return { decision: "unschedulable", message: "no nodes available to schedule pods" };
+  const verdicts = new Map<NodeView, FilterVerdict>(views.map((view) => [view, filterNode(pod, view)]));
+  const fitting = views.filter((view) => verdicts.get(view)?.fits === true);
+  const nominated = fitting.find(({ node }) => node.metadata?.name === pod.status?.nominatedNodeName);
+  const best = nominated ?? rankNodes(pod, fitting)[0];
+  if (best !== undefined) return { decision: "bind", nodeName: best.node.metadata?.name ?? "" };
+
+  const reasons = new Map<string, number>();
+  for (const verdict of verdicts.values()) {
+    if (verdict.fits) continue;
+    for (const reason of verdict.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+  const why = unavailableText(views.length, reasons);
+  const preemption = decidePreemption(pod, views, verdicts);
+  return preemption.decision === "preempt"
+    ? { decision: "preempt", preemption: preemption.preemption, message: why }
+    : { decision: "unschedulable", message: `${why} ${preemption.message}` };
+}

@@ -1,0 +1,78 @@
+import { compareQuantities, subtractQuantities, wholeUnits, ZERO_QUANTITY } from "../../lib/quantity.ts";
+import type { Pod } from "../../api/types.ts";
+import { matchesRequiredNodeAffinity } from "./node-affinity.ts";
+import { hostPortsOf, type NodeView, portsCollide, requestsOf } from "./node-view.ts";
+import { isTolerated, untoleratedTaint } from "./taints.ts";
+
+/** Why a pod does not fit a node, in the words users know. */
+export type FilterVerdict =
+  | { readonly fits: true }
+  | {
+      readonly fits: false;
+      readonly reasons: readonly string[];
+      /** Whether fewer pods on the node could change it. */
+      readonly removingPodsMayHelp: boolean;
+    };
+
+const FITS: FilterVerdict = { fits: true };
+
+const UNSCHEDULABLE_TAINT = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" } as const;
+
+/** Upstream's filters in upstream's order; the first that says no gives the reasons. */
+const FILTERS: readonly ((pod: Pod, view: NodeView) => FilterVerdict)[] = [
+  (pod, { node }) =>
+    node.spec?.unschedulable === true &&
+    !(pod.spec?.tolerations ?? []).some((toleration) => isTolerated(UNSCHEDULABLE_TAINT, toleration))
+      ? never("node(s) were unschedulable")
+      : FITS,
+  (pod, { node }) => {
+    const wanted = pod.spec?.nodeName ?? "";
+    return wanted === "" || wanted === node.metadata?.name
+      ? FITS
+      : never("node(s) didn't match the requested node name");
+  },
+  (pod, { node }) =>
+    untoleratedTaint(node.spec?.taints, pod.spec?.tolerations, ["NoSchedule", "NoExecute"]) === undefined
+      ? FITS
+      : never("node(s) had untolerated taint(s)"),
+  (pod, { node }) =>
+    pod.spec === undefined || matchesRequiredNodeAffinity(pod.spec, node)
+      ? FITS
+      : never("node(s) didn't match Pod's node affinity/selector"),
+  (pod, { hostPorts }) =>
+    hostPortsOf(pod).some((wanted) => hostPorts.some((used) => portsCollide(wanted, used)))
+      ? {
+          fits: false,
+          reasons: ["node(s) didn't have free ports for the requested pod ports"],
+          removingPodsMayHelp: true,
+        }
+      : FITS,
+  filterResources,
+];
+
+export function filterNode(pod: Pod, view: NodeView): FilterVerdict {
+  for (const filter of FILTERS) {
+    const verdict = filter(pod, view);
+    if (!verdict.fits) return verdict;
+  }
+  return FITS;
+}
+
+function never(reason: string): FilterVerdict {
+  return { fits: false, reasons: [reason], removingPodsMayHelp: false };
+}
+
+function filterResources(pod: Pod, { pods, allocatable, requested }: NodeView): FilterVerdict {
+  const reasons: string[] = [];
+  let removingPodsMayHelp = true;
+  if (BigInt(pods.length + 1) > wholeUnits(allocatable.get("pods") ?? ZERO_QUANTITY)) reasons.push("Too many pods");
+  for (const [name, wanted] of requestsOf(pod)) {
+    if (wanted.nanos <= 0n) continue;
+    const all = allocatable.get(name) ?? ZERO_QUANTITY;
+    const free = subtractQuantities(all, requested.get(name) ?? ZERO_QUANTITY);
+    if (compareQuantities(wanted, free) <= 0) continue;
+    reasons.push(`Insufficient ${name}`);
+    if (compareQuantities(wanted, all) > 0) removingPodsMayHelp = false;
+  }
+  return reasons.length === 0 ? FITS : { fits: false, reasons, removingPodsMayHelp };
+}
