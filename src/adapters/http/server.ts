@@ -164,11 +164,14 @@ export function createHttpServer(deps: HttpServerDeps, options: HttpServerOption
     });
   }
 
-  function track(socket: Socket): Peer {
-    const peer = peerOfSocket(socket);
-    peers.set(socket, peer);
+  function track(socket: Socket): void {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
+  }
+
+  function meet(socket: Socket): Peer {
+    const peer = peerOfSocket(socket);
+    peers.set(socket, peer);
     return peer;
   }
 
@@ -177,6 +180,7 @@ export function createHttpServer(deps: HttpServerDeps, options: HttpServerOption
     if (tls === undefined) {
       const server = createPlainServer(connection, (socket) => {
         track(socket);
+        meet(socket);
         http1.emit("connection", socket);
       });
       return server;
@@ -189,13 +193,16 @@ export function createHttpServer(deps: HttpServerDeps, options: HttpServerOption
       handshakeTimeout: headersMilliseconds,
       ...contextOf(tls),
     });
+    // The connection below TLS: those that never finish their handshake count as well.
+    server.on("connection", track);
     server.on("secureConnection", (socket) => {
-      const peer = track(socket);
+      const peer = meet(socket);
       if (socket.alpnProtocol === "h2") serveHttp2(socket, peer);
       else http1.emit("connection", socket);
     });
     server.on("tlsClientError", (error, socket) => {
       log.debug("A TLS handshake failed", { peer: socket.remoteAddress, error: error.message });
+      socket.destroy();
     });
     return server;
   }
