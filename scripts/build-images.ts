@@ -1,7 +1,9 @@
 // Builds container images out of Debian packages into the local image store: `node dist/build-images.mjs [title...]`.
-// Running clusters serve what is in the store to their runtime, so no registry is needed for these images.
+// Clusters with a private runtime serve what is in the store to it, so no registry is needed for these images.
+// --import SOCKET also copies them into a containerd of the host (its `ctr` must be in PATH).
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { importImages } from "../src/adapters/images/import-images.ts";
 import { createPackageSource } from "../src/adapters/debian/package-source.ts";
 import { buildImage } from "../src/adapters/images/build-image.ts";
 import { IMAGE_DEFINITIONS } from "../src/adapters/images/definitions.ts";
@@ -14,6 +16,7 @@ const { values, positionals } = parseArgs({
   options: {
     cache: { type: "string", default: DEFAULT_CACHE_FOLDER },
     force: { type: "boolean", default: false },
+    import: { type: "string" },
   },
 });
 const interrupted = new AbortController();
@@ -40,6 +43,16 @@ try {
     process.stderr.write(`${name}: building\n`);
     const signal = interrupted.signal;
     await buildImage({ packages, store }, definition, { workFolder: join(cacheFolder, "work"), signal });
+  }
+  if (values.import !== undefined) {
+    const socket = values.import.replace(/^unix:\/\//, "");
+    const workFolder = join(cacheFolder, "work");
+    await importImages(store, {
+      socket,
+      workFolder,
+      names: [...(await store.list()).keys()],
+      signal: interrupted.signal,
+    });
   }
 } catch (reason) {
   process.stderr.write(`build-images: ${messageOf(reason)}\n`);

@@ -11,7 +11,7 @@ const settings = {
   networkConfig: "/data/net.d",
   registryConfig: "/data/certs.d",
   sandboxImage: "registry.k8s.io/pause:3.10",
-  snapshotter: "overlayfs",
+  snapshotter: "overlayfs" as const,
   mayLowerOomScore: false,
   seLinux: false,
 };

@@ -8,8 +8,8 @@ export interface ContainerdSettings {
   readonly networkConfig: string;
   readonly registryConfig: string;
   readonly sandboxImage: string;
-  /** "overlayfs", or "native" where overlays do not work. */
-  readonly snapshotter: string;
+  /** See chooseSnapshotter(). */
+  readonly snapshotter: "overlayfs" | "native";
   /** Without CAP_SYS_RESOURCE nobody may lower an OOM score, and every sandbox would fail trying. */
   readonly mayLowerOomScore: boolean;
   readonly seLinux: boolean;
@@ -37,6 +37,8 @@ export function containerdConfig(settings: ContainerdSettings): string {
     "",
     "[plugins.'io.containerd.cri.v1.images']",
     `snapshotter = ${toml(settings.snapshotter)}`,
+    // The newer way of pulling unpacks for overlays only.
+    `use_local_image_pull = ${settings.snapshotter !== "overlayfs"}`,
     "[plugins.'io.containerd.cri.v1.images'.pinned_images]",
     `sandbox = ${toml(settings.sandboxImage)}`,
     "[plugins.'io.containerd.cri.v1.images'.registry]",

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
+import { chooseSnapshotter } from "./choose-snapshotter.ts";
 import { containerdConfig, registryHosts } from "./containerd-config.ts";
 import { probeCri } from "./probe-cri.ts";
 import { commandLine, signalProcess, waitForExit } from "./process-table.ts";
@@ -72,7 +73,7 @@ export async function startContainerd(
     networkConfig: layout.networkConfig,
     registryConfig: layout.registryConfig,
     sandboxImage: options.sandboxImage,
-    snapshotter: "overlayfs",
+    snapshotter: await chooseSnapshotter(deps, { folder: layout.root, signal }),
     mayLowerOomScore: await hasCapability(CAP_SYS_RESOURCE),
     seLinux: await exists("/sys/fs/selinux/enforce"),
   });
@@ -134,7 +135,7 @@ async function spawnContainerd(
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
       cwd: "/",
-      env: { ...process.env, PATH: [...software.searchPath, process.env["PATH"] ?? "/usr/sbin:/usr/bin"].join(":") },
+      env: environment(software),
     });
     const failure = new Promise<never>((_resolve, reject) => {
       child.once("error", (cause) =>
@@ -161,6 +162,15 @@ async function spawnContainerd(
   } finally {
     await log.close();
   }
+}
+
+const PASSED_ON = /^(HOME|SSL_CERT_FILE|SSL_CERT_DIR|(HTTP|HTTPS|ALL|NO)_PROXY)$/i;
+
+/** What containerd, its shims and the network plugins may see of our environment: how to reach registries, no more. */
+function environment(software: RuntimeSoftware): Record<string, string | undefined> {
+  const passed = Object.entries(process.env).filter(([name]) => PASSED_ON.test(name));
+  const path = [...software.searchPath, process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin"].join(":");
+  return { ...Object.fromEntries(passed), PATH: path };
 }
 
 async function waitUntilItAnswers(
