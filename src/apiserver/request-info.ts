@@ -1,7 +1,7 @@
 import type { HttpRequest } from "../ports/http.ts";
 import { badRequest } from "../api/status-error.ts";
 import type { RequestInfo } from "./extension.ts";
-import { exactFieldValue } from "./selection/field-selector.ts";
+import { parseFieldSelector } from "../api/field-selector.ts";
 import { pathSegmentProblems } from "../api/names.ts";
 
 const VERBS: ReadonlyMap<string, string> = new Map([
@@ -89,7 +89,7 @@ function withCollectionVerb(info: RequestInfo, query: URLSearchParams): RequestI
   if (info.name !== "") return info;
   if (info.verb === "delete") return { ...info, verb: "deletecollection" };
   if (info.verb !== "get") return info;
-  const name = exactFieldValue(query.get("fieldSelector") ?? "", "metadata.name");
+  const name = exactName(query.get("fieldSelector") ?? "");
   return {
     ...info,
     verb: isTrue(query, "watch") ? "watch" : "list",
@@ -101,4 +101,17 @@ function withCollectionVerb(info: RequestInfo, query: URLSearchParams): RequestI
 export function isTrue(query: URLSearchParams, parameter: string): boolean {
   const value = query.get(parameter);
   return value !== null && value.toLowerCase() !== "false" && value !== "0";
+}
+
+/** The one name a field selector asks for. undefined also for a selector that can not be read: that is refused later. */
+function exactName(fieldSelector: string): string | undefined {
+  if (fieldSelector === "") return undefined;
+  try {
+    const found = parseFieldSelector(fieldSelector).find(
+      ({ field, operator, value }) => field === "metadata.name" && operator === "=" && value !== "",
+    );
+    return found?.value;
+  } catch {
+    return undefined;
+  }
 }

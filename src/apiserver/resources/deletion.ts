@@ -3,7 +3,9 @@ import type { KindDefinition } from "../../api/kinds/definition.ts";
 
 import type { KubernetesObject, ObjectMeta, Pod } from "../../api/types.ts";
 import { timestamp } from "./timestamp.ts";
-import { FOREGROUND_FINALIZER, ORPHAN_FINALIZER } from "./metadata-rules.ts";
+
+const ORPHAN_FINALIZER = "orphan";
+const FOREGROUND_FINALIZER = "foregroundDeletion";
 
 /** metav1.DeleteOptions, as far as it decides what happens. */
 export interface DeleteOptions {

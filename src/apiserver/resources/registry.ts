@@ -1,8 +1,11 @@
 import type { FeatureGates } from "../../api/feature-gates.ts";
 import type { KindContext, KindDefinition } from "../../api/kinds/definition.ts";
-import { invalidValue } from "../../api/field-error.ts";
+import { invalidFor, invalidValue } from "../../api/field-error.ts";
+import { pathSegmentProblems } from "../../api/names.ts";
+import { validateObjectMeta, validateObjectMetaUpdate } from "../../api/object-meta.ts";
 import { deepEqual, normalize } from "../../api/schema/normalize.ts";
 import { alreadyExists, badRequest, conflict, invalid, notFound, StatusError } from "../../api/status-error.ts";
+import type { FieldError } from "../../api/status-error.ts";
 import type { KubernetesObject, ObjectMeta } from "../../api/types.ts";
 import type { User } from "../../api/user.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -18,7 +21,6 @@ import { completesDeletion, decideDeletion } from "./deletion.ts";
 import type { DeleteOptions } from "./deletion.ts";
 import { generateName } from "./generate-name.ts";
 import { isCreatedByUpdate, requiresVersionInUpdate } from "./kind-policies.ts";
-import { metadataProblems, metadataUpdateProblems } from "./metadata-rules.ts";
 import { timestamp } from "./timestamp.ts";
 
 /** Who writes, and how. */
@@ -111,7 +113,8 @@ export function createRegistry(deps: {
     }
     next = normalize(kind.schema, kind.prepareForCreate(next, kindContext()));
     const problems = [
-      ...metadataProblems(next.metadata ?? {}, kind.namespaced, kind.validateName),
+      ...validateObjectMeta(next.metadata, kind),
+      ...pathProblems(next.metadata?.name ?? "", kind),
       ...kind.validateCreate(next, kindContext()),
     ];
     if (problems.length > 0) throw invalid(kind, next.metadata?.name ?? "", problems);
@@ -167,7 +170,7 @@ export function createRegistry(deps: {
     next = normalize(kind.schema, aspect.prepare(kind, next, old, kindContext()));
     if (kind.hasGeneration && aspect === MAIN && specDiffers(next, old)) next = withNextGeneration(next);
     const problems = [
-      ...metadataUpdateProblems(next.metadata ?? {}, old.metadata ?? {}, kind.namespaced),
+      ...validateObjectMetaUpdate(next.metadata, old.metadata),
       ...aspect.validate(kind, next, old, kindContext()),
     ];
     if (problems.length > 0) throw invalid(kind, name, problems);
@@ -348,6 +351,12 @@ function checkVersion(kind: KindDefinition, name: string, { metadata }: Kubernet
     throw invalid({ group: kind.group, kind: kind.resource }, name, [missing]);
   }
   if (version !== old.metadata?.resourceVersion) throw conflict(kind, name, LOCKED);
+}
+
+/** Every name must be able to stand in a URL, whatever the kind's own rule says. */
+function pathProblems(name: string, { validateName }: KindDefinition): readonly FieldError[] {
+  const own = new Set(validateName(name));
+  return invalidFor("metadata.name", name, pathSegmentProblems(name).filter((problem) => !own.has(problem)));
 }
 
 /** Whether anything but metadata and status changed. */

@@ -2,9 +2,10 @@ import { forbiddenField, notSupported } from "../../api/field-error.ts";
 import { badRequest, invalid } from "../../api/status-error.ts";
 import type { FieldError } from "../../api/status-error.ts";
 import type { KindDefinition } from "../../api/kinds/definition.ts";
+import { normalize } from "../../api/schema/normalize.ts";
 import { isTrue } from "../request-info.ts";
-import { fieldMatcher, parseFieldSelector } from "../selection/field-selector.ts";
-import { parseLabelSelector, SelectorError } from "../selection/label-selector.ts";
+import { matchesFields, parseFieldSelector, unsupportedField } from "../../api/field-selector.ts";
+import { matchesLabels, parseLabelSelector, SelectorError } from "../../api/label-selector.ts";
 import type { Entry } from "../storage/entry.ts";
 
 export interface ListOptions {
@@ -65,30 +66,17 @@ function matcher(query: URLSearchParams, kind: KindDefinition, name: string): Li
   try {
     const labels = parseLabelSelector(query.get("labelSelector") ?? "");
     const requirements = parseFieldSelector(query.get("fieldSelector") ?? "");
-    checkFieldsSupported(kind, requirements.map(({ field }) => field));
-    const fields = fieldMatcher(requirements.filter(({ field }) => field !== "metadata.name" || name === ""));
-    if (labels === undefined && fields === undefined && name === "") return undefined;
+    const refusal = unsupportedField(requirements, kind.selectableFields(normalize(kind.schema, { metadata: {} })));
+    if (refusal !== undefined) throw badRequest(refusal);
+    const fields = requirements.filter(({ field }) => field !== "metadata.name" || name === "");
+    if (labels.length === 0 && fields.length === 0 && name === "") return undefined;
     return ({ object }) =>
       (name === "" || object.metadata?.name === name) &&
-      (labels === undefined || labels(object.metadata?.labels ?? {})) &&
-      (fields === undefined || fields(kind.selectableFields(object)));
+      (labels.length === 0 || matchesLabels(labels, object.metadata?.labels)) &&
+      (fields.length === 0 || matchesFields(fields, kind.selectableFields(object)));
   } catch (reason) {
     if (reason instanceof SelectorError) throw badRequest(reason.message);
     throw reason;
-  }
-}
-
-function checkFieldsSupported(kind: KindDefinition, fields: readonly string[]): void {
-  if (fields.length === 0) return;
-  const supported = Object.keys(kind.selectableFields({ metadata: {} }));
-  for (const field of fields) {
-    if (supported.includes(field)) continue;
-    const onlyNames = supported.every((each) => each.startsWith("metadata."));
-    throw badRequest(
-      onlyNames
-        ? `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`
-        : `field label not supported: ${field}`,
-    );
   }
 }
 

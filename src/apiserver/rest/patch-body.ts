@@ -1,4 +1,4 @@
-import { applyPatch, JsonPatchError } from "fast-json-patch";
+import jsonPatchLibrary, { JsonPatchError } from "fast-json-patch";
 import type { Operation } from "fast-json-patch";
 import { invalidValue } from "../../api/field-error.ts";
 import { badRequest, internalError, invalid, requestEntityTooLarge, StatusError, unsupportedMediaType } from "../../api/status-error.ts";
@@ -69,7 +69,7 @@ function jsonPatch(kind: DecodedKind, { value, duplicates }: ParsedPatch, valida
   const strict = duplicates.map((each) => `json patch ${each}`);
   return (current, warn) => {
     try {
-      const patched: unknown = applyPatch(structuredClone(current), structuredClone(operations), true).newDocument;
+      const patched: unknown = jsonPatchLibrary.applyPatch(structuredClone(current), structuredClone(operations), true).newDocument;
       return readPatched(kind, patched, strict, validation, warn);
     } catch (reason) {
       if (!(reason instanceof JsonPatchError)) throw reason;

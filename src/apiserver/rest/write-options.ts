@@ -1,4 +1,5 @@
-import { forbiddenField, invalidValue, notSupported, tooLong } from "../../api/field-error.ts";
+import { forbiddenField, invalidValue, notSupported } from "../../api/field-error.ts";
+import { validateFieldManager } from "../../api/object-meta.ts";
 import { badRequest, invalid } from "../../api/status-error.ts";
 import type { FieldError } from "../../api/status-error.ts";
 import type { HttpRequest } from "../../ports/http.ts";
@@ -12,7 +13,6 @@ export interface WriteOptions {
   readonly fieldValidation: FieldValidation;
 }
 
-const MAX_MANAGER_LENGTH = 128;
 const FIELD_VALIDATIONS = ["Ignore", "Strict", "Warn"] as const;
 
 /**
@@ -31,28 +31,12 @@ export function parseWriteOptions(
   if (kind === "PatchOptions" && query.has("force")) {
     errors.push(forbiddenField("force", "may not be specified for non-apply patch"));
   }
-  errors.push(...managerProblems(query.get("fieldManager") ?? ""), ...dryRunProblems(query.getAll("dryRun")));
+  errors.push(...validateFieldManager(query.get("fieldManager") ?? "", "fieldManager"), ...dryRunProblems(query.getAll("dryRun")));
   if (known === undefined && validation !== "") {
     errors.push(notSupported("fieldValidation", validation, ["", ...FIELD_VALIDATIONS]));
   }
   if (errors.length > 0) throw invalid({ group: "meta.k8s.io", kind }, "", errors);
   return { dryRun: query.has("dryRun"), fieldValidation: known ?? "Warn" };
-}
-
-function managerProblems(manager: string): readonly FieldError[] {
-  const errors: FieldError[] = [];
-  if (new TextEncoder().encode(manager).length > MAX_MANAGER_LENGTH) {
-    errors.push(tooLong("fieldManager", MAX_MANAGER_LENGTH));
-  }
-  let position = 0;
-  for (const character of manager) {
-    if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(character)) {
-      const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
-      errors.push(invalidValue("fieldManager", manager, `invalid character U+${code} (at position ${position})`));
-    }
-    position += new TextEncoder().encode(character).length;
-  }
-  return errors;
 }
 
 function dryRunProblems(dryRun: readonly string[]): readonly FieldError[] {

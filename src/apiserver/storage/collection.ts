@@ -39,6 +39,8 @@ export interface Collection {
 export interface WritableCollection extends Collection {
   /** Puts an entry as read from disk, without a change. */
   restore(entry: Entry): void;
+  /** Tells observers that are there already about everything that was restored, as added. */
+  announceRestored(): void;
   apply(change: Change): void;
 }
 
@@ -87,6 +89,12 @@ export function createCollection(name: string, startRevision: number, limits: Hi
       return () => listeners.delete(listener);
     },
     restore: set,
+    announceRestored() {
+      for (const entry of live.values()) {
+        const change: Change = { type: "added", revision: entry.revision, at: entry.writtenAt, entry, frames: new Map() };
+        for (const listener of listeners) listener(change);
+      }
+    },
     apply(change) {
       if (change.type === "deleted") remove(change.entry.key);
       else set(change.entry);

@@ -38,6 +38,8 @@ export interface History {
   readonly closed: boolean;
   close(): void;
   append(change: Change): void;
+  /** Before the first change: nothing is known of what happened up to this revision. */
+  startAt(revision: number): void;
   /** The version each later changed key had at `revision`; undefined when that is forgotten. */
   undoneTo(revision: number): Map<string, Entry | undefined> | undefined;
   /** Forgets what is older than the age limit. */
@@ -121,6 +123,9 @@ export function createHistory(startRevision: number, limits: HistoryLimits): His
         forgetOldest();
       }
       wake();
+    },
+    startAt(revision) {
+      compactedRevision = revision;
     },
     undoneTo(revision) {
       if (revision < compactedRevision) return undefined;

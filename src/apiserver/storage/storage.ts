@@ -163,6 +163,7 @@ export function createStorage(
     },
     load() {
       loadedRevision = store.revision();
+      for (const { history } of collections.values()) history.startAt(loadedRevision);
       assigned = loadedRevision;
       visible = loadedRevision;
       const now = clock.now();
@@ -170,6 +171,7 @@ export function createStorage(
         const { name, key } = parseStorageKey(stored);
         collection(name).restore(new Entry(key, stored.revision, stored.value, now));
       }
+      for (const loaded of collections.values()) loaded.announceRestored();
     },
     expire() {
       const now = clock.now();

@@ -1,0 +1,150 @@
+import { StatusError, unauthorized, unknownPath } from "../../api/status-error.ts";
+import { ANONYMOUS } from "../../api/user.ts";
+import type { User } from "../../api/user.ts";
+import { OrlopError } from "../../lib/orlop-error.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { HttpHandler, HttpRequest, HttpResponse } from "../../ports/http.ts";
+import type { Log } from "../../ports/log.ts";
+import type { Random } from "../../ports/random.ts";
+import { failureAnswer } from "../encoding/answer.ts";
+import type { Authenticator, RequestContext, RequestInfo } from "../extension.ts";
+import type { Authorizer } from "../../core/authz/attributes.ts";
+import { parseRequestInfo } from "../request-info.ts";
+import { attributesOf, authorizeOrRefuse } from "./authorization.ts";
+import { impersonated, withoutImpersonation } from "./impersonation.ts";
+import type { InFlight } from "./in-flight.ts";
+import type { ServerMetrics } from "./metrics.ts";
+import type { ResourceRoutes } from "./resource-routes.ts";
+import { createWarnings } from "./warnings.ts";
+
+/** One request that was answered, for an audit log. */
+export interface AuditedRequest {
+  readonly id: string;
+  readonly info: RequestInfo;
+  readonly user: User;
+  readonly impersonatedBy?: User;
+  readonly code: number;
+}
+
+export interface HandlerDeps {
+  readonly authenticate: Authenticator;
+  readonly authorize: Authorizer;
+  readonly resources: ResourceRoutes;
+  /** Answers non-resource paths; undefined when nothing is there. */
+  readonly paths: (request: HttpRequest) => HttpResponse | undefined | Promise<HttpResponse | undefined>;
+  readonly metrics: ServerMetrics;
+  readonly inFlight: InFlight;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly audit?: (request: AuditedRequest) => void;
+}
+
+const LONG_RUNNING_SUBRESOURCES: ReadonlySet<string> = new Set(["attach", "exec", "log", "portforward", "proxy"]);
+
+/** The way of every request: read its line, authenticate, impersonate, authorize, then the verb. Never throws. */
+export function createHandler(deps: HandlerDeps): HttpHandler {
+  return async (request) => {
+    const started = deps.clock.monotonic();
+    const id = deps.random.uuid();
+    let info: RequestInfo;
+    try {
+      info = parseRequestInfo(request);
+    } catch (reason) {
+      return finish(failureAnswer(reason), id, []);
+    }
+    const isLong = isLongRunning(info);
+    const ended = deps.metrics.requestStarted(info, isLong);
+    const warnings = createWarnings();
+    let response: HttpResponse;
+    try {
+      const work = (): Promise<HttpResponse> => answerRequest(deps, request, info, id, warnings.add);
+      response = isLong ? await work() : await deps.inFlight.run(work);
+    } catch (reason) {
+      const failure = asStatus(reason, info, deps.log);
+      if (failure.code === 429 || failure.code === 504) deps.metrics.requestTerminated(info, failure.code);
+      response = failureAnswer(failure);
+    }
+    const seconds = (deps.clock.monotonic() - started) / 1_000;
+    deps.metrics.requestEnded(info, response.status, seconds, request.query.has("dryRun"));
+    return finish(whenEnded(response, ended), id, warnings.headers());
+  };
+}
+
+async function answerRequest(
+  deps: HandlerDeps,
+  request: HttpRequest,
+  info: RequestInfo,
+  id: string,
+  warn: (text: string) => void,
+): Promise<HttpResponse> {
+  const caller = (await deps.authenticate(request)) ?? ANONYMOUS;
+  const user = await impersonated(request, caller, deps.authorize);
+  const cleaned = withoutImpersonation(request);
+  const response = await authorizedAnswer(deps, { request: cleaned, info, user, signal: request.signal }, warn);
+  deps.audit?.({ id, info, user, ...(user !== caller && { impersonatedBy: caller }), code: response.status });
+  return response;
+}
+
+async function authorizedAnswer(
+  { authorize, resources, paths }: HandlerDeps,
+  context: RequestContext,
+  warn: (text: string) => void,
+): Promise<HttpResponse> {
+  const { info, user, request, signal } = context;
+  await authorizeOrRefuse(authorize, attributesOf(info, user), signal);
+  if (info.type === "resource") return resources(context, warn);
+  const response = await paths(request);
+  if (response === undefined) throw unknownPath();
+  return response;
+}
+
+export function isLongRunning({ type, verb, subresource }: RequestInfo): boolean {
+  if (type === "non-resource") return false;
+  return verb === "watch" || verb === "proxy" || LONG_RUNNING_SUBRESOURCES.has(subresource);
+}
+
+/** What is thrown by mistake is logged, and told to nobody. */
+function asStatus(reason: unknown, info: RequestInfo, log: Log): StatusError {
+  if (reason instanceof StatusError) return reason;
+  if (reason instanceof OrlopError && reason.code === "Unauthenticated") return unauthorized();
+  log.error("a request failed unexpectedly", { verb: info.verb, path: info.path, error: reason });
+  const unavailable = reason instanceof OrlopError && reason.code === "Unavailable";
+  return new StatusError({
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message: unavailable
+      ? "the server is currently unable to handle the request"
+      : "This request caused apiserver to panic. Look in the logs for details.",
+    reason: unavailable ? "ServiceUnavailable" : "InternalError",
+    code: unavailable ? 503 : 500,
+  });
+}
+
+/** Calls `ended` when the answer, its stream or its upgraded connection is over. */
+function whenEnded(response: HttpResponse, ended: () => void): HttpResponse {
+  if ("upgraded" in response) {
+    return { ...response, done: response.done.finally(ended) };
+  }
+  const { body } = response;
+  if (typeof body !== "function") {
+    ended();
+    return response;
+  }
+  return { ...response, body: (writer) => body(writer).finally(ended) };
+}
+
+function finish(response: HttpResponse, id: string, warnings: readonly string[]): HttpResponse {
+  if ("upgraded" in response) return response;
+  return {
+    ...response,
+    headers: {
+      "Audit-Id": id,
+      "Cache-Control": "no-cache, private",
+      ...(warnings.length > 0 && { Warning: warnings }),
+      ...response.headers,
+    },
+  };
+}
