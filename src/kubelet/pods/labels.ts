@@ -13,7 +13,7 @@ export const TERMINATION_MESSAGE_POLICY = "io.kubernetes.container.terminationMe
 export const POD_TERMINATION_GRACE_PERIOD = "io.kubernetes.pod.terminationGracePeriod";
 const POD_DELETION_GRACE_PERIOD = "io.kubernetes.pod.deletionGracePeriod";
 const RESTART_COUNT = "io.kubernetes.container.restartCount";
-const PRE_STOP_HANDLER = "io.kubernetes.container.preStopHandler";
+export const PRE_STOP_HANDLER = "io.kubernetes.container.preStopHandler";
 const PORTS = "io.kubernetes.container.ports";
 
 /** A container's hash annotation made by another kubelet is a different digest: it says nothing here. */

@@ -1,0 +1,450 @@
+import type { FeatureGates } from "../../api/feature-gates.ts";
+import { isMirrorPod, podIsTerminal } from "../../api/pod.ts";
+import type { Node, Pod, PodStatus, Service } from "../../api/types.ts";
+import type { NodeResources } from "../../core/pods/container-resources.ts";
+import { admitToNode } from "../../core/pods/node-admission.ts";
+import { qosClassOf } from "../../core/pods/qos-class.ts";
+import { CRASH_LOOP_BACKOFF } from "../../core/pods/start-backoff.ts";
+import type { ClusterClient } from "../../machinery/cluster-client.ts";
+import { createInformer, type Informer } from "../../machinery/informer.ts";
+import { PODS } from "../../machinery/resources.ts";
+import type { Unit } from "../../machinery/unit.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Runtime } from "../../ports/container-runtime.ts";
+import type { Files } from "../../ports/files.ts";
+import type { Log } from "../../ports/log.ts";
+import type { NetworkProber } from "../../ports/network-prober.ts";
+import type { Random } from "../../ports/random.ts";
+import { apiServerService } from "../environment/service-variables.ts";
+import { createImageManager } from "../images/image-manager.ts";
+import type { PodDirectory } from "../pod-directory.ts";
+import type { PodCgroups, PodReferences, PodVolumes } from "../pod-volumes.ts";
+import { createProbeManager } from "../probes/probe-manager.ts";
+import { createProbeRunner } from "../probes/probe-runner.ts";
+import { createBackoffs } from "./backoffs.ts";
+import type { ContainerSecurityOptions } from "./container-security.ts";
+import { createContainerStarter } from "./container-starter.ts";
+import { createHousekeeping } from "./housekeeping.ts";
+import { createLifecycleHooks } from "./lifecycle-hooks.ts";
+import { createMirrorPods, type MirrorPods } from "./mirror-pods.ts";
+import { orphanPod } from "./orphan-pod.ts";
+import { createPodDirectory } from "./pod-directory-view.ts";
+import { type DnsConfig, parseResolvConf } from "./pod-dns.ts";
+import type { PodEvents } from "./pod-events.ts";
+import { createPodRemains } from "./pod-remains.ts";
+import { createPodStopper } from "./pod-stopper.ts";
+import { createPodWorker, type PodEnd, type PodWorker, type PodWorkerDeps } from "./pod-worker.ts";
+import { createRuntimeClasses } from "./runtime-classes.ts";
+import { createRuntimeReader, type FoundPod } from "./runtime-reader.ts";
+import { watchRuntime } from "./runtime-watch.ts";
+import { createSandboxPlanner, type PodUserNamespaces } from "./sandbox-plan.ts";
+import { watchStaticPods } from "./static-pod-directory.ts";
+import { createStatusManager } from "./status-manager.ts";
+import { createTerminationMessages } from "./termination-message.ts";
+
+export interface PodManagerDeps {
+  readonly runtime: Runtime;
+  /** Absent: a kubelet without API server, for static pods only. */
+  readonly client?: ClusterClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly files: Files;
+  readonly prober: NetworkProber;
+  readonly volumes: PodVolumes;
+  readonly cgroups: PodCgroups;
+  readonly references: PodReferences;
+  /** Absent: pods with `hostUsers: false` are refused. */
+  readonly userNamespaces?: PodUserNamespaces;
+  readonly events: PodEvents;
+  /** This node as it is known now; undefined before it is registered. */
+  readonly node: () => Node | undefined;
+  /** Addresses of the node, primary first. */
+  readonly hostIps: () => readonly string[];
+  /** Services to announce in the environment; those without an address are left out. @default none */
+  readonly services?: () => readonly Service[];
+  /** Why the runtime has no network for pods now. @default always undefined */
+  readonly networkProblem?: () => string | undefined;
+}
+
+export interface PodManagerOptions {
+  readonly nodeName: string;
+  readonly gates: FeatureGates;
+  readonly nodeResources: NodeResources;
+  readonly security: ContainerSecurityOptions;
+  /** Where pods reach the API server: KUBERNETES_SERVICE_HOST and PORT. Absent: not announced. */
+  readonly apiServer?: { readonly host: string; readonly port: number };
+  readonly clusterDns: readonly string[];
+  readonly clusterDomain: string;
+  /** e.g. "/etc/resolv.conf"; "" for none (resolvConf). */
+  readonly resolvConf: string;
+  /** @default "/var/log/pods" */
+  readonly podLogsRoot?: string;
+  /** "" for none. @default "/var/log/containers" */
+  readonly logLinksRoot?: string;
+  /** "" or absent for none. */
+  readonly staticPodPath?: string;
+  /** @default 20000 */
+  readonly fileCheckPeriodMs?: number;
+  /** @default 60000 */
+  readonly syncPeriodMs?: number;
+  /** undefined: no limit. @default 1 */
+  readonly parallelPulls?: number | undefined;
+  /** e.g. "1.36", for the user agent of probes and hooks. */
+  readonly version: string;
+  /** Which runtime handlers can mount recursively read-only. @default none */
+  readonly recursiveReadOnlyMounts?: (handler: string | undefined) => boolean;
+}
+
+/** The pods of this node: everything between what the API server asks for and what the runtime runs. */
+export interface PodManager {
+  readonly unit: Unit;
+  readonly directory: PodDirectory;
+  /** Ends a pod for the node's sake (eviction, shutdown). */
+  end(podUid: string, end: PodEnd): void;
+  /** Newest status, from memory. */
+  status(podUid: string): PodStatus | undefined;
+  /** Whether all pods that should be here are known: before, "not known" proves nothing. */
+  sourcesReady(): boolean;
+}
+
+const RESOLV_CONF_LIMIT = 1024 * 1024;
+const MIRROR_PERIOD_MS = 10_000;
+
+export function createPodManager(deps: PodManagerDeps, options: PodManagerOptions): PodManager {
+  const { runtime, client, clock, log, events, files } = deps;
+  const podLogsRoot = options.podLogsRoot ?? "/var/log/pods";
+  const logLinksRoot = options.logLinksRoot ?? "/var/log/containers";
+  const syncPeriodMs = options.syncPeriodMs ?? 60_000;
+  const { containers, sandboxes, streaming, observer } = runtime;
+
+  const workers = new Map<string, PodWorker>();
+  const staticUids = new Set<string>();
+  let staticKnown = (options.staticPodPath ?? "") === "";
+  let life: AbortSignal | undefined;
+  let reconcileMirrors = (): void => undefined;
+
+  const reader = createRuntimeReader({
+    sandboxes,
+    containers,
+    observer,
+    messages: createTerminationMessages({ files }),
+  });
+  const statuses = createStatusManager({ ...(client !== undefined && { client }), clock, log });
+  const mirrors: MirrorPods | undefined =
+    client === undefined ? undefined : createMirrorPods({ client, log, node: () => registeredNode(deps.node()) });
+  const hooks = createLifecycleHooks(
+    { streaming, prober: deps.prober, clock },
+    { userAgent: `kube-lifecycle/${options.version}` },
+  );
+  const probes = createProbeManager({
+    clock,
+    random: deps.random,
+    log,
+    events,
+    runner: createProbeRunner({ streaming, prober: deps.prober }, { userAgent: `kube-probe/${options.version}` }),
+    lookUp(uid) {
+      const worker = workers.get(uid);
+      const status = statuses.get(uid);
+      return worker === undefined || status === undefined ? undefined : { pod: worker.pod(), status };
+    },
+  });
+  probes.onChange((uid) => workers.get(uid)?.poke());
+
+  const workerDeps: PodWorkerDeps = {
+    clock,
+    log,
+    reader,
+    planner: createSandboxPlanner(
+      {
+        cgroups: deps.cgroups,
+        runtimeClasses: client === undefined ? { handlerOf: async () => "" } : createRuntimeClasses({ client, clock }),
+        ...(deps.userNamespaces !== undefined && { userNamespaces: deps.userNamespaces }),
+        hostDns: () => readHostDns(files, options.resolvConf),
+      },
+      { clusterDns: options.clusterDns, clusterDomain: options.clusterDomain, podLogsRoot },
+    ),
+    starter: createContainerStarter(
+      {
+        containers,
+        images: createImageManager(
+          { images: runtime.images, events, clock },
+          "parallelPulls" in options ? { parallelPulls: options.parallelPulls } : {},
+        ),
+        volumes: deps.volumes,
+        references: deps.references,
+        hooks,
+        backoffs: createBackoffs({ clock }, CRASH_LOOP_BACKOFF),
+        events,
+        files,
+        log,
+        services: servicesFor,
+        allocatable: () => deps.node()?.status?.allocatable ?? {},
+      },
+      { node: options.nodeResources, security: options.security, logLinksRoot },
+    ),
+    stopper: createPodStopper({ containers, sandboxes, hooks, events, clock, log }),
+    remains: createPodRemains({ containers, sandboxes, files, log }, { podLogsRoot, logLinksRoot }),
+    sandboxes,
+    containers,
+    volumes: deps.volumes,
+    cgroups: deps.cgroups,
+    ...(deps.userNamespaces !== undefined && { userNamespaces: deps.userNamespaces }),
+    probes,
+    statuses,
+    events,
+    files,
+    apiPod: (pod) => (staticUids.has(pod.metadata?.uid ?? "") ? mirrors?.mirrorFor(pod) : pod),
+    hostIps: deps.hostIps,
+    networkProblem: deps.networkProblem ?? (() => undefined),
+  };
+
+  function servicesFor(pod: Pod): readonly Service[] {
+    const namespace = pod.metadata?.namespace;
+    const links = pod.spec?.enableServiceLinks !== false;
+    const own = (deps.services?.() ?? []).filter(
+      (service) => links && service.metadata?.namespace === namespace && !isApiServer(service),
+    );
+    const { apiServer } = options;
+    return apiServer === undefined ? own : [...own, apiServerService(apiServer.host, apiServer.port)];
+  }
+
+  const podInformer: Informer<Pod> | undefined =
+    client === undefined
+      ? undefined
+      : createInformer(
+          { client, clock, random: deps.random, log },
+          { resource: PODS, select: { fieldSelector: `spec.nodeName=${options.nodeName}` } },
+        );
+
+  function startWorker(pod: Pod, kind: { readonly isStatic: boolean; readonly orphan: boolean }): PodWorker {
+    const worker = createPodWorker(workerDeps, pod, {
+      ...kind,
+      syncPeriodMs,
+      recursiveReadOnlyMounts: options.recursiveReadOnlyMounts ?? (() => false),
+    });
+    workers.set(worker.uid, worker);
+    void runWorker(worker, kind.isStatic);
+    return worker;
+  }
+
+  async function runWorker(worker: PodWorker, isStatic: boolean): Promise<void> {
+    if (life === undefined) return;
+    try {
+      // A changed static pod has the name of the one it replaces; two of them must not run side by side.
+      if (isStatic) await untilNameIsFree(worker, life);
+      await worker.run(life);
+    } catch {
+      // Only the end of the process gets here.
+    }
+    if (worker.stage() !== "gone" || workers.get(worker.uid) !== worker) return;
+    workers.delete(worker.uid);
+    staticUids.delete(worker.uid);
+    statuses.forget(worker.uid);
+    for (const other of workers.values()) other.poke();
+  }
+
+  async function untilNameIsFree(worker: PodWorker, signal: AbortSignal): Promise<void> {
+    const { name, namespace } = worker.pod().metadata ?? {};
+    const isTaken = (): boolean =>
+      [...workers.values()].some((other) => {
+        const metadata = other.pod().metadata;
+        const older = other !== worker && metadata?.name === name && metadata?.namespace === namespace;
+        return older && (other.stage() === "living" || other.stage() === "ending");
+      });
+    while (isTaken()) await clock.sleep(200, signal);
+  }
+
+  function admit(pod: Pod): boolean {
+    const node = deps.node();
+    // A pod that started before was admitted before; not knowing the node is no reason to turn pods away.
+    if (node === undefined || podIsTerminal(pod) || pod.status?.startTime !== undefined) return true;
+    if (pod.metadata?.deletionTimestamp !== undefined) return true;
+    const others = [...workers.values()].filter((worker) => worker.stage() === "living").map((worker) => worker.pod());
+    const verdict = admitToNode(pod, node, others);
+    if (verdict.admitted) return true;
+    const { reason, message } = verdict;
+    events.record(pod, { type: "Warning", reason, message });
+    const uid = pod.metadata?.uid ?? "";
+    statuses.set(uid, pod, {
+      ...pod.status,
+      phase: "Failed",
+      reason,
+      message: `Pod was rejected: ${message}`,
+      qosClass: qosClassOf(pod),
+      startTime: new Date(clock.now()).toISOString().replace(/\.\d+Z$/u, "Z"),
+    });
+    return false;
+  }
+
+  function podAppeared(pod: Pod): void {
+    const uid = pod.metadata?.uid ?? "";
+    const known = workers.get(uid);
+    if (known !== undefined) {
+      known.update(pod);
+      statuses.observe(uid, pod);
+      return;
+    }
+    if (statuses.get(uid) !== undefined && podIsTerminal({ status: statuses.get(uid) ?? {} })) {
+      // It was turned away; all that is left to do is to let it go when it is deleted.
+      statuses.observe(uid, pod);
+      if (pod.metadata?.deletionTimestamp !== undefined) statuses.finish(uid, pod, pod);
+      return;
+    }
+    if (admit(pod)) startWorker(pod, { isStatic: false, orphan: false });
+  }
+
+  function podVanished(pod: Pod): void {
+    const uid = pod.metadata?.uid ?? "";
+    const worker = workers.get(uid);
+    if (worker === undefined) statuses.forget(uid);
+    else {
+      worker.update(pod);
+      worker.abandon();
+    }
+  }
+
+  function mirrorChanged(mirror: Pod): void {
+    const found = [...staticUids].flatMap((uid) => workers.get(uid) ?? []);
+    for (const worker of found) {
+      if (mirrors?.mirrorFor(worker.pod())?.metadata?.uid !== mirror.metadata?.uid) continue;
+      statuses.observe(worker.uid, mirror);
+      worker.poke();
+    }
+    reconcileMirrors();
+  }
+
+  function staticPodsChanged(pods: readonly Pod[]): void {
+    staticKnown = true;
+    const wanted = new Map(pods.map((pod) => [pod.metadata?.uid ?? "", pod]));
+    for (const uid of staticUids) if (!wanted.has(uid)) workers.get(uid)?.abandon();
+    for (const [uid, pod] of wanted) {
+      const known = workers.get(uid);
+      if (known !== undefined && known.stage() !== "gone") continue;
+      staticUids.add(uid);
+      startWorker(pod, { isStatic: true, orphan: false });
+    }
+    reconcileMirrors();
+  }
+
+  const sourcesReady = (): boolean => staticKnown && (podInformer?.hasSynced() ?? true);
+
+  const housekeeping = createHousekeeping(
+    {
+      reader,
+      volumes: deps.volumes,
+      cgroups: deps.cgroups,
+      references: deps.references,
+      files,
+      clock,
+      log,
+      ...(deps.userNamespaces !== undefined && { userNamespaces: deps.userNamespaces }),
+      isReady: sourcesReady,
+      knownPods: () => [...workers.values()].map((worker) => worker.pod()),
+      adoptOrphan: (found: FoundPod) => {
+        if (!workers.has(found.uid)) startWorker(orphanPod(found), { isStatic: false, orphan: true }).abandon();
+      },
+    },
+    { podLogsRoot },
+  );
+
+  async function keepMirrors(signal: AbortSignal): Promise<void> {
+    if (mirrors === undefined || podInformer === undefined) return;
+    while (!signal.aborted) {
+      const early = new AbortController();
+      reconcileMirrors = () => early.abort();
+      if (podInformer.hasSynced() && staticKnown) {
+        const pods = [...staticUids].flatMap((uid) => {
+          const worker = workers.get(uid);
+          return worker?.stage() === "living" || worker?.stage() === "over" ? [worker.pod()] : [];
+        });
+        await mirrors.reconcile(pods, signal).catch(() => undefined);
+      }
+      await clock.sleep(MIRROR_PERIOD_MS, AbortSignal.any([signal, early.signal])).catch(() => undefined);
+    }
+  }
+
+  return {
+    directory: createPodDirectory({
+      workers: () => [...workers.values()],
+      status: (uid) => statuses.get(uid),
+      podOfMirror: (uid) =>
+        mirrors?.podFor(
+          uid,
+          [...staticUids].flatMap((known) => workers.get(known)?.pod() ?? []),
+        ),
+      podLogsRoot,
+    }),
+    end: (uid, end) => workers.get(uid)?.end(end),
+    status: (uid) => statuses.get(uid),
+    sourcesReady,
+    unit: {
+      name: "pods",
+      async run(signal, ready) {
+        life = signal;
+        const pokeAll = (): void => {
+          for (const worker of workers.values()) worker.poke();
+        };
+        podInformer?.onChange((change) => {
+          if (isMirrorPod(change.object)) {
+            if (change.type === "deleted") mirrors?.deleted(change.object);
+            else mirrors?.observe(change.object);
+            mirrorChanged(change.object);
+            return;
+          }
+          if (change.type === "deleted") podVanished(change.object);
+          else {
+            // The same name with another uid: the one before was deleted while nobody watched.
+            if (change.type === "updated" && change.old.metadata?.uid !== change.object.metadata?.uid) {
+              podVanished(change.old);
+            }
+            podAppeared(change.object);
+          }
+        });
+        const { staticPodPath = "" } = options;
+        const running = [
+          statuses.unit.run(signal, () => undefined),
+          ...(podInformer === undefined ? [] : [podInformer.run(signal, () => housekeeping.soon())]),
+          watchRuntime(
+            { observer, reader, clock, log },
+            { changed: (uid) => workers.get(uid)?.poke(), connected: pokeAll, lost: () => undefined },
+            signal,
+          ),
+          ...(staticPodPath === ""
+            ? []
+            : [
+                watchStaticPods(
+                  { files, clock, log },
+                  {
+                    path: staticPodPath,
+                    checkPeriodMs: options.fileCheckPeriodMs ?? 20_000,
+                    context: { nodeName: options.nodeName, gates: options.gates },
+                  },
+                  staticPodsChanged,
+                  signal,
+                ),
+              ]),
+          keepMirrors(signal),
+          housekeeping.run(signal),
+        ];
+        ready();
+        await Promise.all(running);
+      },
+    },
+  };
+}
+
+function registeredNode(node: Node | undefined): { readonly name: string; readonly uid: string } | undefined {
+  const { name, uid } = node?.metadata ?? {};
+  return name === undefined || uid === undefined ? undefined : { name, uid };
+}
+
+function isApiServer(service: Service): boolean {
+  return service.metadata?.namespace === "default" && service.metadata.name === "kubernetes";
+}
+
+async function readHostDns(files: Pick<Files, "read">, path: string): Promise<DnsConfig> {
+  if (path === "") return { servers: [], searches: [], options: [] };
+  const bytes = await files.read(path, RESOLV_CONF_LIMIT).catch(() => new Uint8Array());
+  return parseResolvConf(new TextDecoder().decode(bytes));
+}
