@@ -139,8 +139,6 @@ export function createHttpServer(deps: HttpServerDeps, options: HttpServerOption
   }
 
   function serveHttp2(socket: TLSSocket, peer: Peer): void {
-    // The session closes the socket itself; half-open it would stay for ever.
-    socket.allowHalfOpen = false;
     const session = performServerHandshake(socket, {
       settings: { maxConcurrentStreams: limits.streamsPerConnection ?? 250, maxHeaderListSize: headerBytes },
       maxSendHeaderBlockLength: headerBytes,
@@ -176,9 +174,9 @@ export function createHttpServer(deps: HttpServerDeps, options: HttpServerOption
   }
 
   function createFront(http1: Http1Server): TlsServer | Server {
-    const connection = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
+    const connection = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
     if (tls === undefined) {
-      const server = createPlainServer(connection, (socket) => {
+      const server = createPlainServer({ ...connection, allowHalfOpen: true }, (socket) => {
         track(socket);
         meet(socket);
         http1.emit("connection", socket);
@@ -197,8 +195,13 @@ export function createHttpServer(deps: HttpServerDeps, options: HttpServerOption
     server.on("connection", track);
     server.on("secureConnection", (socket) => {
       const peer = meet(socket);
-      if (socket.alpnProtocol === "h2") serveHttp2(socket, peer);
-      else http1.emit("connection", socket);
+      if (socket.alpnProtocol === "h2") {
+        serveHttp2(socket, peer);
+        return;
+      }
+      // Only from here on: a client that leaves during the handshake must not stay half-open.
+      socket.allowHalfOpen = true;
+      http1.emit("connection", socket);
     });
     server.on("tlsClientError", (error, socket) => {
       log.debug("A TLS handshake failed", { peer: socket.remoteAddress, error: error.message });
