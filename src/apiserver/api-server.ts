@@ -122,7 +122,7 @@ export function createApiServer(
     authenticate: async (request) => attested.get(request) ?? parts.authenticate(request),
     authorize: parts.authorize,
     resources: createResourceRoutes(rest, routes),
-    paths: createPaths({ parts: routes, resources, gates, metrics, state }, {
+    paths: createPaths({ parts: routes, resources, gates, metrics, others: parts.paths ?? nothingThere, state }, {
       serverAddress: endpoint === undefined ? "" : `${endpoint.address}:${endpoint.port}`,
       platform: options.platform ?? "linux/amd64",
     }),
@@ -169,6 +169,8 @@ export function createApiServer(
     connect: (user) => createInProcessTransport(handler, (request) => attested.set(request, user)),
   };
 }
+
+const nothingThere = (): Promise<undefined> => Promise.resolve(undefined);
 
 function notLoaded(): StatusError {
   return new StatusError(

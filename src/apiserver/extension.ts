@@ -115,6 +115,8 @@ export interface ApiServerParts {
   readonly subresources: readonly Subresource[];
   readonly admission: readonly AdmissionPlugin[];
   readonly gates: FeatureGates;
+  /** GET of further non-resource paths, authorised already; undefined for a path that is not theirs. */
+  readonly paths?: (path: string) => Promise<HttpResponse | undefined>;
 }
 
 export type { Attributes };

@@ -72,7 +72,7 @@ export async function startTestApiServer(options: TestApiServerOptions = {}): Pr
       kinds: options.kinds ?? KINDS,
       virtualResources: [],
       subresources: [],
-      admission: createStandardAdmission({ random }),
+      admission: createStandardAdmission({ clock, random, gates: testGates() }),
       gates: testGates(),
       ...options.parts?.(objects),
     }),

@@ -1,7 +1,32 @@
+import type { FeatureGates } from "../../api/feature-gates.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 import type { AdmissionPlugin } from "../extension.ts";
+import { defaultStorageClass } from "./plugins/default-storage-class.ts";
+import { defaultTolerationSeconds } from "./plugins/default-toleration-seconds.ts";
+import { namespaceLifecycle } from "./plugins/namespace-lifecycle.ts";
+import { priority } from "./plugins/priority.ts";
+import { runtimeClass } from "./plugins/runtime-class.ts";
+import { serviceAccount } from "./plugins/service-account.ts";
+import { storageObjectInUseProtection } from "./plugins/storage-protection.ts";
+import { taintNodesByCondition } from "./plugins/taint-nodes.ts";
 
-/** The plugins every server runs, in the order they run. Those of authorization and certificates come from their parts. */
-export function createStandardAdmission(_deps: { readonly random: Random }): readonly AdmissionPlugin[] {
-  return [];
+export interface StandardAdmissionDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly gates: FeatureGates;
+}
+
+/** The plugins every server runs, in their order. Those of authorization and certificates come from their own parts. */
+export function createStandardAdmission({ clock, random }: StandardAdmissionDeps): readonly AdmissionPlugin[] {
+  return [
+    namespaceLifecycle(),
+    serviceAccount({ clock, random }),
+    taintNodesByCondition(),
+    priority(),
+    defaultTolerationSeconds(),
+    storageObjectInUseProtection(),
+    runtimeClass(),
+    defaultStorageClass(),
+  ];
 }

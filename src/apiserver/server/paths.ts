@@ -15,12 +15,14 @@ export interface PathsDeps {
   readonly resources: readonly DiscoveredResource[];
   readonly gates: FeatureGates;
   readonly metrics: ServerMetrics;
+  /** Further paths, asked last. */
+  readonly others: (path: string) => Promise<HttpResponse | undefined>;
   readonly state: { readonly loaded: boolean; readonly ready: boolean; readonly stopping: boolean };
 }
 
 /** Answers what is no resource: discovery, OpenAPI, version, health, metrics; undefined for other paths. */
 export function createPaths(
-  { parts, resources, gates, metrics, state }: PathsDeps,
+  { parts, resources, gates, metrics, others, state }: PathsDeps,
   options: { readonly serverAddress: string; readonly platform: string },
 ): (request: HttpRequest) => Promise<HttpResponse | undefined> {
   const discovery = createDiscovery(resources, options);
@@ -68,7 +70,7 @@ export function createPaths(
       case "":
         return reads ? answer(200, { paths: index }) : refuse();
       default: {
-        const found = discovery(request) ?? openApi(request);
+        const found = discovery(request) ?? openApi(request) ?? (await others(path));
         return found !== undefined && !reads ? refuse() : found;
       }
     }
