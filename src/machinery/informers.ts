@@ -1,4 +1,4 @@
-import { createInformer, createMetadataInformer, type Informer, type InformerDeps } from "./informer.ts";
+import { createInformer, type Informer, type InformerDeps } from "./informer.ts";
 import { resourceName, type ApiObject, type PartialObject, type Resource } from "./resources.ts";
 import { createUnitGroup, type Unit } from "./unit.ts";
 
@@ -6,8 +6,8 @@ import { createUnitGroup, type Unit } from "./unit.ts";
 export interface Informers {
   /** Ask while constructing, before `unit` runs. */
   of<T extends ApiObject>(resource: Resource<T>): Informer<T>;
-  /** Of only the metadata; the full one when somebody keeps that anyway is up to the caller. */
-  metadataOf(resource: Resource): Informer<PartialObject>;
+  /** The informer somebody asked for already, if so. */
+  existing(resource: Resource): Informer<PartialObject> | undefined;
   /** Runs all that were asked for; ready when each has its first list. */
   readonly unit: Unit;
 }
@@ -15,7 +15,6 @@ export interface Informers {
 export function createInformers(deps: InformerDeps): Informers {
   // The map holds informers of many object types; each is only handed out for the resource it was made of.
   const full = new Map<string, Informer<never>>();
-  const metadata = new Map<string, Informer<PartialObject>>();
   let started = false;
   const mustNotRun = (resource: Resource): void => {
     if (started) throw new Error(`informer of ${resourceName(resource)} asked for after the informers were started`);
@@ -29,19 +28,12 @@ export function createInformers(deps: InformerDeps): Informers {
       full.set(resourceName(resource), informer as unknown as Informer<never>);
       return informer;
     },
-    metadataOf(resource) {
-      const known = metadata.get(resourceName(resource));
-      if (known !== undefined) return known;
-      mustNotRun(resource);
-      const informer = createMetadataInformer(deps, { resource });
-      metadata.set(resourceName(resource), informer);
-      return informer;
-    },
+    existing: (resource) => full.get(resourceName(resource)) as unknown as Informer<PartialObject> | undefined,
     unit: {
       name: "informers",
       run(signal, ready) {
         started = true;
-        return createUnitGroup("informers", [...full.values(), ...metadata.values()], "together").run(signal, ready);
+        return createUnitGroup("informers", [...full.values()], "together").run(signal, ready);
       },
     },
   };
