@@ -40,6 +40,8 @@ export interface TestApiServerOptions {
   /** Replaces parts; by default everybody may do everything and the standard admission plugins run. */
   readonly parts?: (objects: Objects) => Partial<ApiServerParts>;
   readonly server?: ApiServerOptions;
+  /** Whether each namespace gets its default ServiceAccount at once, as a controller would do. @default true */
+  readonly defaultAccounts?: boolean;
 }
 
 export interface TestApiServer {
@@ -60,6 +62,14 @@ export function testGates(switched: Readonly<Record<string, boolean>> = {}): Fea
   };
 }
 
+function makeDefaultAccounts(objects: Objects): void {
+  objects.observe("namespaces", ({ type, object }) => {
+    if (type !== "added") return;
+    const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default" } };
+    objects.create("serviceaccounts", object.metadata?.name ?? "", account).catch(() => undefined);
+  });
+}
+
 /** A running API server inside this process, on a memory store, for tests of whatever talks to one. */
 export async function startTestApiServer(options: TestApiServerOptions = {}): Promise<TestApiServer> {
   const clock = options.clock ?? createFakeClock();
@@ -72,12 +82,13 @@ export async function startTestApiServer(options: TestApiServerOptions = {}): Pr
       kinds: options.kinds ?? KINDS,
       virtualResources: [],
       subresources: [],
-      admission: createStandardAdmission({ clock, random, gates: testGates() }),
+      admission: createStandardAdmission({ clock, random }),
       gates: testGates(),
       ...options.parts?.(objects),
     }),
     options.server,
   );
+  if (options.defaultAccounts ?? true) makeDefaultAccounts(server.objects);
   const stopping = new AbortController();
   let ended: Promise<void> = Promise.resolve();
   await new Promise<void>((resolve, reject) => {

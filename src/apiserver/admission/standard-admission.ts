@@ -1,4 +1,3 @@
-import type { FeatureGates } from "../../api/feature-gates.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 import type { AdmissionPlugin } from "../extension.ts";
@@ -14,7 +13,6 @@ import { taintNodesByCondition } from "./plugins/taint-nodes.ts";
 export interface StandardAdmissionDeps {
   readonly clock: Clock;
   readonly random: Random;
-  readonly gates: FeatureGates;
 }
 
 /** The plugins every server runs, in their order. Those of authorization and certificates come from their own parts. */
