@@ -96,7 +96,7 @@ function composeServer(
     });
     authorization = own;
     const tokens = createServiceAccountTokens({ objects, clock, random }, { signingKeys: pki.serviceAccountKeys });
-    const admission = [...createStandardAdmission({ random }), ...own.admission];
+    const admission = [...createStandardAdmission({ clock, random }), ...own.admission];
     const kubeletIdentity = {
       cert: pki.apiServerKubeletClient.certificatePem,
       key: pki.apiServerKubeletClient.privateKeyPem,

@@ -1,0 +1,50 @@
+import { join, resolve } from "node:path";
+import type { ApiServerOptions } from "../cli/commands.ts";
+import { runUnits } from "../machinery/unit.ts";
+import { writeAdminKubeconfig } from "./admin-kubeconfig.ts";
+import { clusterPki } from "./cluster-pki.ts";
+import { createControlPlane } from "./control-plane.ts";
+import { holdDataDirectory } from "./data-directory.ts";
+import { featureGatesOf } from "./feature-gate-flags.ts";
+import { checkMachine } from "./machine.ts";
+import { findNodePlace } from "./node-place.ts";
+import { untilToldToStop } from "./process-signal.ts";
+import { systemDeps } from "./system.ts";
+
+/** `orlop apiserver`: the embedded API server alone, for tests and for control planes put together by hand. */
+export async function apiserver(options: ApiServerOptions): Promise<number> {
+  await checkMachine({ node: false, command: "orlop apiserver" });
+  const deps = systemDeps(options.logLevel);
+  const gates = featureGatesOf(options, deps.log);
+  const place = await findNodePlace({});
+  const dataDir = resolve(options.dataDir);
+  const release = await holdDataDirectory(dataDir);
+  try {
+    const pki = await clusterPki(deps, dataDir, place);
+    const [address] = place.addresses;
+    const kubeconfig = join(dataDir, "admin.kubeconfig");
+    await writeAdminKubeconfig(kubeconfig, {
+      server: `https://${address}:${options.securePort}`,
+      authorityPem: pki.authorityPem,
+      certificatePem: pki.admin.certificatePem,
+      privateKeyPem: pki.admin.privateKeyPem,
+    });
+    const controlPlane = createControlPlane(deps, {
+      dataDir,
+      pki,
+      bindAddress: options.bindAddress,
+      securePort: options.securePort,
+      advertiseAddress: address,
+      gates,
+      connectMode: "enforce",
+    });
+    await untilToldToStop((signal) =>
+      runUnits([controlPlane], signal, () => {
+        process.stdout.write(`ready: export KUBECONFIG=${kubeconfig}\n`);
+      }),
+    );
+    return 0;
+  } finally {
+    await release();
+  }
+}
