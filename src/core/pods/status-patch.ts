@@ -29,9 +29,10 @@ export function statusPatch(known: PodStatus, wanted: PodStatus): Readonly<Recor
     // Lists of addresses are merged by address; the old ones must go.
     if (!sameJson(known[field], wanted[field])) patch[field] = [...(wanted[field] ?? []), { $patch: "replace" }];
   }
-  const conditions = (wanted.conditions ?? []).filter(
-    (condition) => isOurs(condition) && !sameJson(find(known, condition.type), condition),
-  );
+  const conditions = (wanted.conditions ?? [])
+    .filter((condition) => isOurs(condition) && !sameJson(find(known, condition.type), condition))
+    // Merged by type: what is no longer said has to be taken back.
+    .map((condition) => ({ ...takenBack(find(known, condition.type), condition), ...condition }));
   if (conditions.length > 0) patch["conditions"] = conditions;
   return Object.keys(patch).length === 0 ? undefined : patch;
 }
@@ -42,6 +43,13 @@ function isOurs({ type }: PodCondition): boolean {
 
 function find(status: PodStatus, type: string): PodCondition | undefined {
   return status.conditions?.find((condition) => condition.type === type);
+}
+
+function takenBack(before: PodCondition | undefined, now: PodCondition): Readonly<Record<string, null>> {
+  const gone = (["reason", "message"] as const).filter(
+    (field) => before?.[field] !== undefined && now[field] === undefined,
+  );
+  return Object.fromEntries(gone.map((field) => [field, null]));
 }
 
 /** Whether the difference is one that people or controllers wait for. */
