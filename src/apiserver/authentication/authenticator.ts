@@ -1,7 +1,6 @@
 import { unauthorized } from "../../api/status-error.ts";
 import type { User } from "../../api/user.ts";
-import { messageOf } from "../../lib/orlop-error.ts";
-import { withAuthenticatedGroup } from "../../core/authn/authenticated-group.ts";
+import { firstProven, RefusedCredentials } from "../../core/authn/attempts.ts";
 import { certificateUser } from "../../core/authn/certificate-user.ts";
 import { type PresentedToken, tokenInHeader, tokenInProtocols } from "../../core/authn/presented-token.ts";
 import type { ClientCertificateVerifier } from "../../ports/client-certificates.ts";
@@ -20,26 +19,19 @@ export interface AuthenticatorDeps {
   readonly tokens: readonly TokenAuthenticator[];
 }
 
-/** One way to say who one is: a user, undefined when it was not used, a thrown reason when it was used wrongly. */
-type Attempt = (request: HttpRequest) => Promise<User | undefined>;
-
-class Refused extends Error {
-  override readonly name = "Refused";
-}
-
 async function byToken(presented: PresentedToken, tokens: readonly TokenAuthenticator[]): Promise<User | undefined> {
   switch (presented.type) {
     case "none":
       return undefined;
     case "malformed":
-      throw new Refused(presented.reason);
+      throw new RefusedCredentials(presented.reason);
     case "token": {
       for (const authenticate of tokens) {
         const verdict = await authenticate(presented.token, []);
         if (verdict.type === "authenticated") return verdict.user;
-        if (verdict.type === "refused") throw new Refused(verdict.reason);
+        if (verdict.type === "refused") throw new RefusedCredentials(verdict.reason);
       }
-      throw new Refused("invalid bearer token");
+      throw new RefusedCredentials("invalid bearer token");
     }
   }
 }
@@ -49,32 +41,32 @@ async function byToken(presented: PresentedToken, tokens: readonly TokenAuthenti
  * with bad credentials and no good ones is refused: it must not pass as anonymous.
  */
 export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
-  const byCertificate: Attempt = async ({ peer }) => {
+  const byCertificate = async ({ peer }: HttpRequest): Promise<User | undefined> => {
     if (deps.clientCertificates === undefined || peer.certificates.length === 0) return undefined;
     const verified = deps.clientCertificates.verify(peer.certificates, deps.clock.now());
-    if (!verified.ok) throw new Refused(`x509: ${verified.reason}`);
+    if (!verified.ok) throw new RefusedCredentials(`x509: ${verified.reason}`);
     const user = certificateUser(verified.value, { readUid: true });
-    if (!user.ok) throw new Refused(user.reason);
+    if (!user.ok) throw new RefusedCredentials(user.reason);
     return user.value;
   };
-  const attempts: readonly Attempt[] = [
-    byCertificate,
-    async ({ headers }) => await byToken(tokenInHeader(headers), deps.tokens),
-    async ({ headers }) => await byToken(tokenInProtocols(headers), deps.tokens),
-  ];
 
   return async (request) => {
-    const problems: string[] = [];
-    for (const attempt of attempts) {
-      try {
-        const user = await attempt(request);
-        if (user !== undefined) return withAuthenticatedGroup(user);
-      } catch (reason) {
-        problems.push(messageOf(reason));
-      }
+    const result = await firstProven([
+      async () => await byCertificate(request),
+      async () => await byToken(tokenInHeader(request.headers), deps.tokens),
+      async () => await byToken(tokenInProtocols(request.headers), deps.tokens),
+    ]);
+    switch (result.type) {
+      case "proven":
+        return result.user;
+      case "nothing-shown":
+        return undefined;
+      case "refused":
+        deps.log.info("Unable to authenticate the request", {
+          problems: result.problems,
+          address: request.peer.address,
+        });
+        throw unauthorized();
     }
-    if (problems.length === 0) return undefined;
-    deps.log.info("Unable to authenticate the request", { problems, address: request.peer.address });
-    throw unauthorized();
   };
 }
