@@ -13,6 +13,7 @@ import {
   type TestIdentities,
 } from "../../testing/http-listener.ts";
 import { quietLog } from "../../testing/quiet.ts";
+import { standsStill } from "../../testing/stands-still.ts";
 import { createHttpServer } from "./server.ts";
 
 const identities: Promise<TestIdentities> = createTestIdentities(Date.now());
@@ -248,7 +249,7 @@ describe("createHttpServer()", () => {
 
   it("stops a streaming body while its client does not read, and ends it when the client goes", async () => {
     let written = 0;
-    let ended = (_: unknown): void => undefined;
+    let ended: (seen: unknown) => void = () => undefined;
     const end = new Promise((resolve) => {
       ended = resolve;
     });
@@ -270,12 +271,7 @@ describe("createHttpServer()", () => {
     const socket: Socket = connectPlain({ port, host: "127.0.0.1" });
     socket.pause();
     socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    let before = -1;
-    while (written === 0 || written !== before) {
-      before = written;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    expect(written).toBeLessThan(64 * 1024 * 1024);
+    expect(await standsStill(() => written)).toBeLessThan(64 * 1024 * 1024);
     socket.destroy();
     expect(await end).toEqual([expect.objectContaining({ code: "Cancelled" }), true]);
   });

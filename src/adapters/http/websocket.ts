@@ -25,7 +25,7 @@ function closed(cause?: unknown): OrlopError {
 /** Wraps a connected ws socket; must be called before it can deliver its first message. */
 export function webSocketConnection(
   socket: WebSocket,
-  options: { readonly pingMilliseconds: number },
+  options: { readonly protocol: string; readonly pingMilliseconds: number },
 ): WebSocketConnection {
   const queue: WebSocketMessage[] = [];
   let queued = 0;
@@ -80,7 +80,7 @@ export function webSocketConnection(
   }
 
   return {
-    protocol: socket.protocol,
+    protocol: options.protocol,
     messages: messages(),
     send(data, sendOptions) {
       return new Promise((resolve, reject) => {
@@ -117,20 +117,31 @@ export interface WebSocketAcceptOptions {
   readonly pingMilliseconds: number;
 }
 
-/** Does the server side of the handshake. Rejects, leaving the socket unanswered, when the request is no valid one. */
+/**
+ * Does the server side of the handshake. Rejects, leaving the socket unanswered, when the request is no valid one or
+ * does not offer the protocol.
+ */
 export function acceptWebSocket(
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
   options: WebSocketAcceptOptions,
 ): Promise<WebSocketConnection> {
+  const { protocol } = options;
+  // The library wants tokens (RFC 9110) here, and Kubernetes' "SPDY/3.1+portforward.k8s.io" is none.
+  const offered = request.headers["sec-websocket-protocol"]?.split(",").map((entry) => entry.trim()) ?? [];
+  delete request.headers["sec-websocket-protocol"];
+  if (protocol !== "" && !offered.includes(protocol)) {
+    const why = `The request is no WebSocket handshake for the protocol ${protocol}`;
+    return Promise.reject(new OrlopError("Invalid", why));
+  }
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: options.maxMessageBytes ?? DEFAULT_MESSAGE_BYTES,
-    handleProtocols: (offered) => (offered.has(options.protocol) ? options.protocol : false),
   });
+  if (protocol !== "") server.on("headers", (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
   return new Promise((resolve, reject) => {
     server.on("wsClientError", (error) => {
       reject(new OrlopError("Invalid", `The request is no WebSocket handshake: ${error.message}`, { cause: error }));
