@@ -13,13 +13,14 @@ import type { KubernetesService } from "./bootstrap/cluster-objects.ts";
 import { discoveredResources } from "./discovery/resource-list.ts";
 import { StatusError } from "../api/status-error.ts";
 import { failureAnswer } from "./encoding/answer.ts";
+import { createBodyTranscoder } from "./encoding/protobuf/transcode-body.ts";
 import type { ApiServerParts, Objects } from "./extension.ts";
 import { createInProcessTransport } from "./in-process-transport.ts";
 import { createServerObjects } from "./objects.ts";
 import { createRegistry } from "./resources/registry.ts";
 import { removeExpiredObjects } from "./resources/expired-objects.ts";
 import type { RestDeps } from "./rest/request-scope.ts";
-import { builtinRoutes } from "./server/builtin-routes.ts";
+import { builtinRoutes, protobufKinds } from "./server/builtin-routes.ts";
 import { createHandler } from "./server/handler.ts";
 import type { AuditedRequest } from "./server/handler.ts";
 import { createInFlight } from "./server/in-flight.ts";
@@ -122,6 +123,7 @@ export function createApiServer(
     authenticate: async (request) => attested.get(request) ?? parts.authenticate(request),
     authorize: parts.authorize,
     resources: createResourceRoutes(rest, routes),
+    transcode: createBodyTranscoder(protobufKinds(routes)),
     paths: createPaths({ parts: routes, resources, gates, metrics, others: parts.paths ?? nothingThere, state }, {
       serverAddress: endpoint === undefined ? "" : `${endpoint.address}:${endpoint.port}`,
       platform: options.platform ?? "linux/amd64",

@@ -1,5 +1,7 @@
 import type { KindDefinition } from "../../api/kinds/definition.ts";
 import type { ApiServerParts, Subresource, VirtualResource } from "../extension.ts";
+import { apiVersionOf } from "../encoding/object-view.ts";
+import type { ProtobufKind } from "../encoding/protobuf/transcode-body.ts";
 import { FINALIZE } from "../resources/aspects.ts";
 import { qualifiedName } from "../resources/kind-policies.ts";
 import type { RestDeps } from "../rest/request-scope.ts";
@@ -44,6 +46,19 @@ export function builtinRoutes(
     aspects,
     discovered: { kinds: parts.kinds, virtualResources, subresources: [...subresources, ...shown] },
   };
+}
+
+/** Kinds of subresource bodies, which are no resources of their own. */
+const BODY_KINDS: readonly ProtobufKind[] = [
+  { apiVersion: "v1", kind: "Binding", schema: "V1Binding" },
+  { apiVersion: "policy/v1", kind: "Eviction", schema: "V1Eviction" },
+  { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", schema: "AuthenticationV1TokenRequest" },
+];
+
+/** Every kind a protobuf body may hold. */
+export function protobufKinds({ kinds, virtualResources }: RouteParts): readonly ProtobufKind[] {
+  const stored = [...kinds, ...virtualResources.map(({ definition }) => definition)];
+  return [...stored.map((kind) => ({ ...kind, apiVersion: apiVersionOf(kind) })), ...BODY_KINDS];
 }
 
 function pathOf({ group, version, resource, subresource }: Subresource): string {

@@ -30,6 +30,8 @@ export interface HandlerDeps {
   readonly authenticate: Authenticator;
   readonly authorize: Authorizer;
   readonly resources: ResourceRoutes;
+  /** Makes protobuf bodies readable as JSON. */
+  readonly transcode: (request: HttpRequest) => HttpRequest;
   /** Answers non-resource paths; undefined when nothing is there. */
   readonly paths: (request: HttpRequest) => HttpResponse | undefined | Promise<HttpResponse | undefined>;
   readonly metrics: ServerMetrics;
@@ -87,13 +89,16 @@ async function answerRequest(
 }
 
 async function authorizedAnswer(
-  { authorize, resources, paths }: HandlerDeps,
+  { authorize, resources, paths, transcode }: HandlerDeps,
   context: RequestContext,
   warn: (text: string) => void,
 ): Promise<HttpResponse> {
   const { info, user, request, signal } = context;
-  await authorizeOrRefuse(authorize, attributesOf(info, user), signal);
-  if (info.type === "resource") return resources(context, warn);
+  await authorizeOrRefuse(authorize, attributesOf(info, user, request.query), signal);
+  if (info.type === "resource") {
+    // What is passed on to somebody else is passed on as it is.
+    return resources(isLongRunning(info) ? context : { ...context, request: transcode(request) }, warn);
+  }
   const response = await paths(request);
   if (response === undefined) throw unknownPath();
   return response;
