@@ -26,6 +26,8 @@ import type { ContainerSecurityOptions } from "./container-security.ts";
 import { createContainerStarter } from "./container-starter.ts";
 import { createHousekeeping } from "./housekeeping.ts";
 import { createLifecycleHooks } from "./lifecycle-hooks.ts";
+import { containerLogPath, podLogDirectory } from "./log-paths.ts";
+import { type LogRotationOptions, rotateLogs } from "./log-rotation.ts";
 import { createMirrorPods, type MirrorPods } from "./mirror-pods.ts";
 import { orphanPod } from "./orphan-pod.ts";
 import { createPodDirectory } from "./pod-directory-view.ts";
@@ -92,6 +94,7 @@ export interface PodManagerOptions {
   readonly parallelPulls?: number | undefined;
   /** e.g. "1.36", for the user agent of probes and hooks. */
   readonly version: string;
+  readonly logRotation?: LogRotationOptions;
   /** Which runtime handlers can mount recursively read-only. @default none */
   readonly recursiveReadOnlyMounts?: (handler: string | undefined) => boolean;
 }
@@ -348,6 +351,17 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
     { podLogsRoot },
   );
 
+  function runningLogs(): readonly { readonly containerId: string; readonly path: string }[] {
+    return [...workers.values()].flatMap((worker) => {
+      const { name = "", namespace = "", uid = "" } = worker.pod().metadata ?? {};
+      const directory = podLogDirectory(podLogsRoot, namespace, name, uid);
+      return worker
+        .runtime()
+        .containers.filter(({ state }) => state === "running")
+        .map(({ id, name, attempt }) => ({ containerId: id, path: `${directory}/${containerLogPath(name, attempt)}` }));
+    });
+  }
+
   async function keepMirrors(signal: AbortSignal): Promise<void> {
     if (mirrors === undefined || podInformer === undefined) return;
     while (!signal.aborted) {
@@ -425,6 +439,7 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
                 ),
               ]),
           keepMirrors(signal),
+          rotateLogs({ files, containers, clock, log, logs: runningLogs }, options.logRotation ?? {}, signal),
           housekeeping.run(signal),
         ];
         ready();
