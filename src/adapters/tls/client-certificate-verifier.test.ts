@@ -52,6 +52,15 @@ describe("createClientCertificateVerifier", () => {
     expect(verifier.verify([der], NOW - 2 * HOUR)).toEqual({ ok: false, reason: "certificate is not yet valid" });
   });
 
+  it("refuses in the end what it accepted before", async () => {
+    const ca = await authority();
+    const verifier = createClientCertificateVerifier(ca.certificatePem);
+    const der = await leaf(ca);
+    expect(verifier.verify([der], NOW)).toEqual(verifier.verify([der], NOW + 1));
+    expect(verifier.verify([der], NOW + 2 * HOUR)).toEqual({ ok: false, reason: "certificate has expired" });
+    expect(verifier.verify([der, der], NOW).ok).toBe(true);
+  });
+
   it("refuses a serving certificate", async () => {
     const ca = await authority();
     const verifier = createClientCertificateVerifier(ca.certificatePem);
