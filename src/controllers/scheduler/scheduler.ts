@@ -1,7 +1,7 @@
 import { messageOf } from "../../lib/orlop-error.ts";
-import { podCondition, podIsTerminal } from "../../api/pod.ts";
-import { secondsText } from "../../api/rfc3339.ts";
+import { podIsTerminal } from "../../api/pod.ts";
 import type { Node, Pod } from "../../api/types.ts";
+import { podConditionPatch, type WantedCondition } from "../../core/controllers/pod-condition.ts";
 import { decidePlacement } from "../../core/scheduling/decide-placement.ts";
 import { type Preemption, priorityOf } from "../../core/scheduling/preemption.ts";
 import { hasReason } from "../../machinery/answer-error.ts";
@@ -127,26 +127,14 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
 
   const setCondition = async (
     pod: Pod,
-    condition: { readonly type: string; readonly status: string; readonly reason: string; readonly message: string },
+    condition: WantedCondition,
     more: { readonly nominatedNodeName?: string },
     signal: AbortSignal,
   ): Promise<void> => {
-    const { namespace = "", name = "", uid, generation } = pod.metadata ?? {};
-    const old = podCondition(pod, condition.type);
-    const same =
-      old?.status === condition.status && old.reason === condition.reason && old.message === condition.message;
-    if (same && more.nominatedNodeName === undefined) return;
-    const now = secondsText(clock.now());
-    const lastTransitionTime = old?.status === condition.status ? old.lastTransitionTime : now;
-    const conditions = [
-      {
-        ...condition,
-        lastProbeTime: null,
-        lastTransitionTime,
-        ...(generation !== undefined && { observedGeneration: generation }),
-      },
-    ];
-    const value = { metadata: { uid }, status: { conditions, ...more } };
+    const { namespace = "", name = "", uid } = pod.metadata ?? {};
+    const patch = podConditionPatch(pod, condition, clock.now());
+    if (patch === undefined && more.nominatedNodeName === undefined) return;
+    const value = { metadata: { uid }, ...patch, status: { ...patch?.status, ...more } };
     await client.patch(PODS, { namespace, name }, { type: "strategic", value }, signal, { subresource: "status" });
   };
 
@@ -162,7 +150,7 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
       reason: "FailedScheduling",
       message: message.length > LONGEST_EVENT_MESSAGE ? `${message.slice(0, LONGEST_EVENT_MESSAGE - 4)} ...` : message,
     });
-    const condition = { type: "PodScheduled", status: "False", reason: "Unschedulable", message };
+    const condition = { type: "PodScheduled", status: "False", reason: "Unschedulable", message } as const;
     const more = preemption === undefined ? {} : { nominatedNodeName: preemption.nodeName };
     await setCondition(pod, condition, more, signal).catch(ignoreMissing);
     if (preemption !== undefined) await preempt(pod, preemption, signal);

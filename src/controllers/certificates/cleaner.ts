@@ -1,0 +1,46 @@
+import type { CertificateSigningRequest } from "../../api/types.ts";
+import { hasReason } from "../../machinery/answer-error.ts";
+import { createReconcileLoop } from "../../machinery/reconcile-loop.ts";
+import { CERTIFICATE_SIGNING_REQUESTS } from "../../machinery/resources.ts";
+import type { Unit } from "../../machinery/unit.ts";
+import type { ControllerDeps } from "../controller.ts";
+import { conditionOf, isIssued } from "./request.ts";
+
+const HOUR = 3_600_000;
+const DECIDED_MS = HOUR;
+const PENDING_MS = 24 * HOUR;
+
+/** Deletes certificate requests that were decided an hour ago, or that nobody decided for a day. */
+export function createCertificateCleanerController(deps: ControllerDeps): Unit {
+  const { client, informers, clock } = deps;
+  const requests = informers.of(CERTIFICATE_SIGNING_REQUESTS);
+  const loop = createReconcileLoop(deps, {
+    name: "certificatesigningrequest-cleaner-controller",
+    async reconcile(name, signal) {
+      const csr = requests.reader.get(name);
+      if (csr === undefined) return "await-change";
+      const wait = endOf(csr) - clock.now();
+      if (wait > 0) return { requeueAfterMs: Math.min(wait, HOUR) };
+      const { uid } = csr.metadata ?? {};
+      await client
+        .delete(CERTIFICATE_SIGNING_REQUESTS, { name }, signal, uid === undefined ? {} : { preconditions: { uid } })
+        .catch((reason: unknown) => {
+          if (!hasReason(reason, "NotFound", "Conflict")) throw reason;
+        });
+      return "await-change";
+    },
+  });
+  requests.onChange(({ type, key }) => {
+    if (type !== "deleted") loop.enqueue(key);
+  });
+  return loop;
+}
+
+/** When it may go, milliseconds since the epoch. */
+function endOf(csr: CertificateSigningRequest): number {
+  const denied = conditionOf(csr, "Denied") ?? conditionOf(csr, "Failed");
+  const decided = denied ?? (isIssued(csr) ? conditionOf(csr, "Approved") : undefined);
+  const since = Date.parse(decided?.lastUpdateTime ?? "");
+  if (!Number.isNaN(since)) return since + DECIDED_MS;
+  return Date.parse(csr.metadata?.creationTimestamp ?? "") + PENDING_MS;
+}
