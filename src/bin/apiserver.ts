@@ -29,7 +29,7 @@ export async function apiserver(options: ApiServerOptions): Promise<number> {
       certificatePem: pki.admin.certificatePem,
       privateKeyPem: pki.admin.privateKeyPem,
     });
-    const controlPlane = createControlPlane(deps, {
+    const { unit } = createControlPlane(deps, {
       dataDir,
       pki,
       bindAddress: options.bindAddress,
@@ -39,7 +39,7 @@ export async function apiserver(options: ApiServerOptions): Promise<number> {
       connectMode: "enforce",
     });
     await untilToldToStop((signal) =>
-      runUnits([controlPlane], signal, () => {
+      runUnits([unit], signal, () => {
         process.stdout.write(`ready: export KUBECONFIG=${kubeconfig}\n`);
       }),
     );

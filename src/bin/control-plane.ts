@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { FeatureGates } from "../api/feature-gates.ts";
+import type { User } from "../api/user.ts";
 import { KINDS } from "../api/kinds/index.ts";
 import { createHttpClient } from "../adapters/http/client.ts";
 import { createHttpServer } from "../adapters/http/server.ts";
@@ -8,7 +9,7 @@ import { createCertificateSigner } from "../adapters/tls/certificate-signer.ts";
 import { createClientCertificateVerifier } from "../adapters/tls/client-certificate-verifier.ts";
 import type { ClusterPki } from "../adapters/tls/cluster-pki.ts";
 import { createStandardAdmission } from "../apiserver/admission/standard-admission.ts";
-import { createApiServer } from "../apiserver/api-server.ts";
+import { type ApiServer, createApiServer } from "../apiserver/api-server.ts";
 import { authenticationReviews } from "../apiserver/authentication/authentication-reviews.ts";
 import { createAuthenticator } from "../apiserver/authentication/authenticator.ts";
 import { createServiceAccountTokens } from "../apiserver/authentication/service-account-tokens.ts";
@@ -19,6 +20,8 @@ import { createProxySubresources } from "../apiserver/proxy/subresources.ts";
 import type { ConnectMode } from "../core/authz/kubelet-request.ts";
 import { OrlopError } from "../lib/orlop-error.ts";
 import { createUnitGroup, type Unit } from "../machinery/unit.ts";
+import type { ClusterTransport } from "../ports/cluster-transport.ts";
+import type { Store } from "../ports/store.ts";
 import type { SystemDeps } from "./system.ts";
 
 /** Cluster IP of the `kubernetes` service: first address of upstream's default service range. */
@@ -35,51 +38,71 @@ export interface ControlPlaneOptions {
   readonly connectMode: ConnectMode;
 }
 
-/**
- * The embedded API server with its store, authenticators, authorizers and listener. The unit is ready when the default roles
- * exist and the port answers.
- */
-export function createControlPlane(deps: SystemDeps, options: ControlPlaneOptions): Unit {
+export interface ControlPlane {
+  /** Ready when the default roles exist and the port answers. */
+  readonly unit: Unit;
+  /** A way into the server for parts of this process, as one identity; calls fail with Unavailable while it does not run. */
+  connect(user: User): ClusterTransport;
+}
+
+/** The embedded API server with its store, authenticators, authorizers and listener. */
+export function createControlPlane(deps: SystemDeps, options: ControlPlaneOptions): ControlPlane {
+  let running: ApiServer | undefined;
+  const server = (): ApiServer => {
+    if (running === undefined) throw new OrlopError("Unavailable", "the API server of this process does not run yet");
+    return running;
+  };
   return {
-    name: "control-plane",
-    async run(signal, ready) {
-      const store = await openLmdbStore({ directory: join(options.dataDir, "db") });
-      try {
-        const { server, authorization } = composeServer(deps, options, store);
-        const defaults: Unit = {
-          name: "default-roles",
-          async run(stop, done) {
-            await authorization.ensureDefaults(stop);
-            done();
-          },
-        };
-        const listener = createHttpServer(
-          { handler: server.handler, log: deps.log.with({ component: "apiserver" }) },
-          {
-            name: "API server",
-            host: options.bindAddress,
-            port: options.securePort,
-            tls: {
-              cert: options.pki.apiServer.certificatePem,
-              key: options.pki.apiServer.privateKeyPem,
-              clientCa: options.pki.authorityPem,
-              requestCert: true,
+    connect: (user) => ({ send: async (request) => server().connect(user).send(request) }),
+    unit: {
+      name: "control-plane",
+      async run(signal, ready) {
+        const store = await openLmdbStore({ directory: join(options.dataDir, "db") });
+        try {
+          const composed = composeServer(deps, options, store);
+          running = composed.server;
+          const { authorization } = composed;
+          const defaults: Unit = {
+            name: "default-roles",
+            async run(stop, done) {
+              await authorization.ensureDefaults(stop);
+              done();
             },
-          },
-        );
-        await createUnitGroup("api-server", [server.unit, defaults, listener], "in-order").run(signal, ready);
-      } finally {
-        await store.close();
-      }
+          };
+          const units = [composed.server.unit, defaults, createListener(deps, options, composed.server)];
+          await createUnitGroup("api-server", units, "in-order").run(signal, ready);
+        } finally {
+          running = undefined;
+          await store.close();
+        }
+      },
     },
   };
+}
+
+function createListener(deps: SystemDeps, options: ControlPlaneOptions, server: ApiServer): Unit {
+  const { pki } = options;
+  return createHttpServer(
+    { handler: server.handler, log: deps.log.with({ component: "apiserver" }) },
+    {
+      name: "API server",
+      host: options.bindAddress,
+      port: options.securePort,
+      tls: {
+        cert: pki.apiServer.certificatePem,
+        key: pki.apiServer.privateKeyPem,
+        clientCa: pki.authorityPem,
+        requestCert: true,
+      },
+    },
+  );
 }
 
 function composeServer(
   deps: SystemDeps,
   options: ControlPlaneOptions,
-  store: Awaited<ReturnType<typeof openLmdbStore>>,
-): { readonly server: ReturnType<typeof createApiServer>; readonly authorization: Authorization } {
+  store: Store,
+): { readonly server: ApiServer; readonly authorization: Authorization } {
   const { clock, random } = deps;
   const log = deps.log.with({ component: "apiserver" });
   const { pki, gates } = options;
