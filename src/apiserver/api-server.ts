@@ -6,6 +6,7 @@ import type { HttpHandler, HttpRequest } from "../ports/http.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
 import type { Store } from "../ports/store.ts";
+import { messageOf } from "../lib/orlop-error.ts";
 import type { Unit } from "../machinery/unit.ts";
 import { createAdmission } from "./admission/admission.ts";
 import { makeClusterObjects } from "./bootstrap/make-cluster-objects.ts";
@@ -124,10 +125,13 @@ export function createApiServer(
     authorize: parts.authorize,
     resources: createResourceRoutes(rest, routes),
     transcode: createBodyTranscoder(protobufKinds(routes)),
-    paths: createPaths({ parts: routes, resources, gates, metrics, others: parts.paths ?? nothingThere, state }, {
-      serverAddress: endpoint === undefined ? "" : `${endpoint.address}:${endpoint.port}`,
-      platform: options.platform ?? "linux/amd64",
-    }),
+    paths: createPaths(
+      { parts: routes, resources, gates, metrics, others: parts.paths ?? nothingThere, state },
+      {
+        serverAddress: endpoint === undefined ? "" : `${endpoint.address}:${endpoint.port}`,
+        platform: options.platform ?? "linux/amd64",
+      },
+    ),
     metrics,
     inFlight,
     clock,
@@ -154,6 +158,10 @@ export function createApiServer(
         storage.load();
         state.loaded = true;
         await makeClusterObjects(objects, objects.serves, options.kubernetesService);
+        const makeMissingObjects = (): Promise<void> =>
+          makeClusterObjects(objects, objects.serves, options.kubernetesService).catch((reason: unknown) =>
+            log.warn("objects every cluster has could not be made; trying again later", { error: messageOf(reason) }),
+          );
         state.ready = true;
         log.info("API server is ready", { revision: storage.revision() });
         ready();
@@ -161,6 +169,7 @@ export function createApiServer(
           every(SWEEP_INTERVAL_MS, signal, inFlight.sweep),
           every(EXPIRE_INTERVAL_MS, signal, async () => {
             storage.expire();
+            await makeMissingObjects();
             await removeExpiredObjects({ storage, kinds, clock, log });
           }),
         ]);

@@ -8,7 +8,10 @@ const encoder = new TextEncoder();
  *
  * @param made told about every request object it makes, before the handler sees it
  */
-export function createInProcessTransport(handler: HttpHandler, made?: (request: HttpRequest) => void): ClusterTransport {
+export function createInProcessTransport(
+  handler: HttpHandler,
+  made?: (request: HttpRequest) => void,
+): ClusterTransport {
   return {
     async send(sent) {
       sent.signal.throwIfAborted();
@@ -46,7 +49,9 @@ function asClusterResponse(response: HttpResponse, signal: AbortSignal): Cluster
     status,
     headers: Object.fromEntries(plain),
     body:
-      typeof body === "function" ? pulled(body, signal) : oneChunk(typeof body === "string" ? encoder.encode(body) : body),
+      typeof body === "function"
+        ? pulled(body, signal)
+        : oneChunk(typeof body === "string" ? encoder.encode(body) : body),
   };
 }
 

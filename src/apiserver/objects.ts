@@ -31,7 +31,8 @@ export function createServerObjects(storage: Storage): ServerObjects {
     return kind;
   };
   const writer = (): Registry => {
-    if (registry === undefined) throw new OrlopError("Unavailable", "objects were written before the API server was built");
+    if (registry === undefined)
+      throw new OrlopError("Unavailable", "objects were written before the API server was built");
     return registry;
   };
   const keyIn = (kind: KindDefinition, namespace: string, name: string): string =>

@@ -24,8 +24,16 @@ export const NAMESPACE_OBJECTS: readonly ClusterObject[] = NAMESPACES.map((name)
 }));
 
 export const PRIORITY_CLASSES: readonly ClusterObject[] = [
-  priorityClass("system-cluster-critical", 2_000_000_000, "system critical pods that must run in the cluster, but can be moved to another node if necessary."),
-  priorityClass("system-node-critical", 2_000_001_000, "system critical pods that must not be moved from their current node."),
+  priorityClass(
+    "system-cluster-critical",
+    2_000_000_000,
+    "system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+  ),
+  priorityClass(
+    "system-node-critical",
+    2_000_001_000,
+    "system critical pods that must not be moved from their current node.",
+  ),
 ].map((object) => ({ kind: "priorityclasses.scheduling.k8s.io", namespace: "", object }));
 
 function priorityClass(name: string, value: number, usage: string): KubernetesObject {

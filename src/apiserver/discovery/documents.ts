@@ -56,7 +56,13 @@ function resourceEntry(resource: DiscoveredResource): object {
   };
 }
 
-function subresourceEntries({ resource, namespaced, group, version, subresources }: DiscoveredResource): readonly object[] {
+function subresourceEntries({
+  resource,
+  namespaced,
+  group,
+  version,
+  subresources,
+}: DiscoveredResource): readonly object[] {
   return subresources.map(({ name, kind, verbs }) => ({
     name: `${resource}/${name}`,
     singularName: "",

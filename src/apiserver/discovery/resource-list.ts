@@ -64,20 +64,31 @@ export function discoveredResources(parts: {
       subresources: [...(kind.hasStatus ? [status] : []), ...others].sort(byName),
     };
   });
-  const virtual = parts.virtualResources.map(({ definition }): DiscoveredResource => ({
-    ...pick(definition),
-    verbs: ["create"],
-    shortNames: [],
-    categories: [],
-    subresources: subresourcesOf(definition.group, definition.version, definition.resource),
-  }));
+  const virtual = parts.virtualResources.map(
+    ({ definition }): DiscoveredResource => ({
+      ...pick(definition),
+      verbs: ["create"],
+      shortNames: [],
+      categories: [],
+      subresources: subresourcesOf(definition.group, definition.version, definition.resource),
+    }),
+  );
   return [...stored, ...virtual].sort(
     (left, right) =>
-      rank(left.group) - rank(right.group) || compare(left.group, right.group) || compare(left.resource, right.resource),
+      rank(left.group) - rank(right.group) ||
+      compare(left.group, right.group) ||
+      compare(left.resource, right.resource),
   );
 }
 
-function pick({ group, version, resource, singular, kind, namespaced }: VirtualResource["definition"]): Pick<
+function pick({
+  group,
+  version,
+  resource,
+  singular,
+  kind,
+  namespaced,
+}: VirtualResource["definition"]): Pick<
   DiscoveredResource,
   "group" | "version" | "resource" | "singular" | "kind" | "namespaced"
 > {

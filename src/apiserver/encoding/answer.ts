@@ -28,7 +28,11 @@ export function encodedAnswer(status: number, json: Uint8Array | string, format:
 }
 
 export function textAnswer(status: number, text: string): CompleteAnswer {
-  return { status, headers: { "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff" }, body: text };
+  return {
+    status,
+    headers: { "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff" },
+    body: text,
+  };
 }
 
 /** The answer to a failure: its Status, or 500 for what is no StatusError. */

@@ -77,7 +77,8 @@ function parseYaml(text: string): ParsedBody {
   const duplicates: string[] = [];
   for (const error of document.errors) {
     const { line, col } = lines.linePos(error.pos[0]);
-    if (error.code === "DUPLICATE_KEY") duplicates.push(`line ${line}: key ${keyAt(text, error.pos[0])} already set in map`);
+    if (error.code === "DUPLICATE_KEY")
+      duplicates.push(`line ${line}: key ${keyAt(text, error.pos[0])} already set in map`);
     else throw new MalformedBody(`yaml: line ${line}, column ${col}: ${error.message}`);
   }
   try {

@@ -54,8 +54,13 @@ export function scanJson(text: string): JsonScan {
       if (inside !== undefined) inside.index += 1;
       expecting = inside?.keys === undefined ? "value" : "key";
     } else if (
-      (character === "}" && inside?.keys !== undefined && (expecting === "comma-or-end" || expecting === "key-or-end")) ||
-      (character === "]" && inside?.keys === undefined && inside !== undefined && (expecting === "comma-or-end" || expecting === "value-or-end"))
+      (character === "}" &&
+        inside?.keys !== undefined &&
+        (expecting === "comma-or-end" || expecting === "key-or-end")) ||
+      (character === "]" &&
+        inside?.keys === undefined &&
+        inside !== undefined &&
+        (expecting === "comma-or-end" || expecting === "value-or-end"))
     ) {
       offset += 1;
       stack.pop();

@@ -37,9 +37,7 @@ export function viewFor(kind: ViewedKind, format: OutputFormat, query: URLSearch
   const { transform } = format;
   if (transform === undefined) return plainView(kind);
   const apiVersion = `meta.k8s.io/${transform.version}`;
-  return transform.kind === "Table"
-    ? tableView(kind, apiVersion, includeObjectOf(query))
-    : partialView(apiVersion);
+  return transform.kind === "Table" ? tableView(kind, apiVersion, includeObjectOf(query)) : partialView(apiVersion);
 }
 
 function plainView(kind: ViewedKind): ObjectView {
@@ -50,7 +48,9 @@ function plainView(kind: ViewedKind): ObjectView {
     single: (entry) => entry.bytes,
     event: (entry) => entry.bytes,
     list: (entries, metadata) =>
-      listOf({ kind: `${kind.kind}List`, apiVersion, metadata }, "items", entries, ({ bytes }) => withoutPrefix(bytes, prefix)),
+      listOf({ kind: `${kind.kind}List`, apiVersion, metadata }, "items", entries, ({ bytes }) =>
+        withoutPrefix(bytes, prefix),
+      ),
     bookmark: (metadata) => encodeText(JSON.stringify({ kind: kind.kind, apiVersion, metadata })),
   };
 }
@@ -62,7 +62,11 @@ function withoutPrefix(bytes: Uint8Array, prefix: Uint8Array): readonly Uint8Arr
 }
 
 function partialView(apiVersion: string): ObjectView {
-  const partial = ({ object }: Entry): unknown => ({ kind: "PartialObjectMetadata", apiVersion, metadata: object.metadata });
+  const partial = ({ object }: Entry): unknown => ({
+    kind: "PartialObjectMetadata",
+    apiVersion,
+    metadata: object.metadata,
+  });
   const encoded = (entry: Entry): Uint8Array => encodeText(JSON.stringify(partial(entry)));
   return {
     key: `partial ${apiVersion}`,
@@ -82,7 +86,9 @@ function includeObjectOf(query: URLSearchParams): IncludeObject {
   const value = query.get("includeObject") ?? "";
   if (value === "") return "Metadata";
   if (value === "None" || value === "Metadata" || value === "Object") return value;
-  throw badRequest(`includeObject: Invalid value: ${JSON.stringify(value)}: must be 'Metadata', 'Object', 'None', or empty`);
+  throw badRequest(
+    `includeObject: Invalid value: ${JSON.stringify(value)}: must be 'Metadata', 'Object', 'None', or empty`,
+  );
 }
 
 function tableView({ table }: ViewedKind, apiVersion: string, include: IncludeObject): ObjectView {

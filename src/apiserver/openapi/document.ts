@@ -4,10 +4,9 @@ import { openApiSchemas } from "../../api/schema/openapi.ts";
 import { GIT_VERSION } from "../../api/version.ts";
 import type { VirtualResource } from "../extension.ts";
 
-type DocumentedKind = Pick<
-  KindDefinition,
-  "group" | "version" | "kind" | "resource" | "namespaced" | "schema"
-> & { readonly verbs: readonly string[] };
+type DocumentedKind = Pick<KindDefinition, "group" | "version" | "kind" | "resource" | "namespaced" | "schema"> & {
+  readonly verbs: readonly string[];
+};
 
 /** Kinds as documents describe them: stored ones, and virtual ones that can only be created. */
 export function documentedKinds(
@@ -35,7 +34,10 @@ export function openApiDocument(group: string, version: string, kinds: readonly 
       schemas: Object.fromEntries(
         [...schemas].map(([model, schema]) => {
           const gvk = gvks.get(model);
-          return [schemaName(model), gvk === undefined ? schema : { ...schema, "x-kubernetes-group-version-kind": [gvk] }];
+          return [
+            schemaName(model),
+            gvk === undefined ? schema : { ...schema, "x-kubernetes-group-version-kind": [gvk] },
+          ];
         }),
       ),
     },

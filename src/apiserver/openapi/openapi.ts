@@ -17,7 +17,10 @@ export function createOpenApi(parts: {
 }): OpenApi {
   const kinds = documentedKinds(parts.kinds, parts.virtualResources);
   const groupVersions = new Map(
-    kinds.map(({ group, version }) => [group === "" ? `api/${version}` : `apis/${group}/${version}`, { group, version }]),
+    kinds.map(({ group, version }) => [
+      group === "" ? `api/${version}` : `apis/${group}/${version}`,
+      { group, version },
+    ]),
   );
   /** Changes with the release, which is all the documents depend on besides the kinds. */
   const hashFor = (path: string): string =>

@@ -6,6 +6,8 @@ import type { KubernetesObject } from "../../api/types.ts";
 export interface Aspect {
   /** "" is the main resource. */
   readonly subresource: string;
+  /** Whether a change of anything but metadata and status counts in metadata.generation. */
+  readonly countsGeneration: boolean;
   /** The object to store, made of what was sent and what stays as it is. */
   readonly merge: (kind: KindDefinition, sent: KubernetesObject, old: KubernetesObject) => KubernetesObject;
   readonly prepare: (
@@ -24,6 +26,7 @@ export interface Aspect {
 
 export const MAIN: Aspect = {
   subresource: "",
+  countsGeneration: true,
   merge: (kind, sent, old) => (kind.hasStatus ? withField(sent, "status", old["status"]) : sent),
   prepare: (kind, object, old, context) => kind.prepareForUpdate(object, old, context),
   validate: (kind, object, old, context) => kind.validateUpdate(object, old, context),
@@ -31,14 +34,16 @@ export const MAIN: Aspect = {
 
 export const STATUS: Aspect = {
   subresource: "status",
+  countsGeneration: false,
   merge: (_kind, sent, old) => withField(keepingOwners(sent, old), "status", sent["status"]),
-  prepare: (_kind, object) => object,
+  prepare: (kind, object, old, context) => kind.prepareForStatusUpdate(object, old, context),
   validate: (kind, object, old, context) => kind.validateStatusUpdate(object, old, context),
 };
 
 /** namespaces/finalize: only spec.finalizers. */
 export const FINALIZE: Aspect = {
   subresource: "finalize",
+  countsGeneration: false,
   merge: (_kind, sent, old) => withField(keepingOwners(sent, old), "spec", sent["spec"]),
   prepare: (_kind, object) => object,
   validate: () => [],

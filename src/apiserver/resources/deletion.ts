@@ -47,7 +47,8 @@ export function decideDeletion(
 export function completesDeletion(object: KubernetesObject, old: KubernetesObject): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds } = old.metadata ?? {};
   if ((object.metadata?.finalizers ?? []).length > 0 || deletionTimestamp === undefined) return false;
-  const held = ((object["spec"] as { readonly finalizers?: readonly string[] } | undefined)?.finalizers ?? []).length > 0;
+  const held =
+    ((object["spec"] as { readonly finalizers?: readonly string[] } | undefined)?.finalizers ?? []).length > 0;
   return !held && (deletionGracePeriodSeconds ?? 0) === 0;
 }
 

@@ -28,7 +28,10 @@ export async function removeExpiredObjects(deps: {
     try {
       await Promise.all(removals);
     } catch (reason) {
-      log.warn("expired objects could not be removed; trying again later", { kind: kind.kind, error: messageOf(reason) });
+      log.warn("expired objects could not be removed; trying again later", {
+        kind: kind.kind,
+        error: messageOf(reason),
+      });
     }
   }
 }

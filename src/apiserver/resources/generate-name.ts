@@ -11,6 +11,9 @@ export function generateName(base: string, random: Random): string {
 
 /** Five characters without vowels and look-alikes. */
 export function randomSuffix(random: Random): string {
-  const characters = Array.from({ length: RANDOM_LENGTH }, () => ALPHABET[Math.floor(random.fraction() * ALPHABET.length)]);
+  const characters = Array.from(
+    { length: RANDOM_LENGTH },
+    () => ALPHABET[Math.floor(random.fraction() * ALPHABET.length)],
+  );
   return characters.join("");
 }

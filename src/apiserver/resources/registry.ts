@@ -168,7 +168,7 @@ export function createRegistry(deps: {
     checkVersion(kind, name, next, old);
     next = { ...next, metadata: updateMetadata(next.metadata ?? {}, old.metadata ?? {}) };
     next = normalize(kind.schema, aspect.prepare(kind, next, old, kindContext()));
-    if (kind.hasGeneration && aspect === MAIN && specDiffers(next, old)) next = withNextGeneration(next);
+    if (kind.hasGeneration && aspect.countsGeneration && specDiffers(next, old)) next = withNextGeneration(next);
     const problems = [
       ...validateObjectMetaUpdate(next.metadata, old.metadata),
       ...aspect.validate(kind, next, old, kindContext()),
@@ -294,7 +294,14 @@ function createMetadata(given: ObjectMeta, { name, namespace, generation, ...sys
 
 /** System fields are the stored ones, whatever was sent. A uid that differs was refused before. */
 function updateMetadata(sent: ObjectMeta, old: ObjectMeta): ObjectMeta {
-  const { managedFields: _, selfLink: __, generation: ___, deletionTimestamp, deletionGracePeriodSeconds, ...rest } = sent;
+  const {
+    managedFields: _,
+    selfLink: __,
+    generation: ___,
+    deletionTimestamp,
+    deletionGracePeriodSeconds,
+    ...rest
+  } = sent;
   const grace = old.deletionGracePeriodSeconds;
   return {
     ...rest,
@@ -356,7 +363,11 @@ function checkVersion(kind: KindDefinition, name: string, { metadata }: Kubernet
 /** Every name must be able to stand in a URL, whatever the kind's own rule says. */
 function pathProblems(name: string, { validateName }: KindDefinition): readonly FieldError[] {
   const own = new Set(validateName(name));
-  return invalidFor("metadata.name", name, pathSegmentProblems(name).filter((problem) => !own.has(problem)));
+  return invalidFor(
+    "metadata.name",
+    name,
+    pathSegmentProblems(name).filter((problem) => !own.has(problem)),
+  );
 }
 
 /** Whether anything but metadata and status changed. */

@@ -20,7 +20,9 @@ export function decodeContinue(text: string): ContinueToken {
   let token: unknown;
   try {
     const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-    token = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(binary, (c) => c.charCodeAt(0))));
+    token = JSON.parse(
+      new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(binary, (c) => c.charCodeAt(0))),
+    );
   } catch {
     throw invalid("not a token of this server");
   }

@@ -120,7 +120,9 @@ function watchProblems(options: ListOptions): readonly FieldError[] {
   }
   if (match === "") return errors;
   if (options.sendInitialEvents === undefined) {
-    errors.push(forbiddenField(MATCH, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
+    errors.push(
+      forbiddenField(MATCH, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"),
+    );
   }
   if (match !== "NotOlderThan") errors.push(notSupported(MATCH, match, ["NotOlderThan"]));
   if (options.continueToken !== "") {

@@ -1,7 +1,14 @@
 import jsonPatchLibrary, { JsonPatchError } from "fast-json-patch";
 import type { Operation } from "fast-json-patch";
 import { invalidValue } from "../../api/field-error.ts";
-import { badRequest, internalError, invalid, requestEntityTooLarge, StatusError, unsupportedMediaType } from "../../api/status-error.ts";
+import {
+  badRequest,
+  internalError,
+  invalid,
+  requestEntityTooLarge,
+  StatusError,
+  unsupportedMediaType,
+} from "../../api/status-error.ts";
 import type { KubernetesObject } from "../../api/types.ts";
 import { mergePatch } from "../../core/patch/merge-patch.ts";
 import { PatchError, strategicMergePatch } from "../../core/patch/strategic-merge.ts";
@@ -16,10 +23,28 @@ const OPERATIONS: ReadonlySet<string> = new Set(["add", "remove", "replace", "mo
 /** A patch that was read; applying it to the newest version may be tried again and again. */
 export type PreparedPatch = (current: KubernetesObject, warn: (text: string) => void) => KubernetesObject;
 
+type PatchReader = (kind: DecodedKind, patch: ParsedPatch, validation: FieldValidation) => PreparedPatch;
+
+const READERS: ReadonlyMap<string, PatchReader> = new Map([
+  ["application/json-patch+json", jsonPatch],
+  ["application/merge-patch+json", preparedMergePatch],
+  ["application/strategic-merge-patch+json", strategicPatch],
+]);
+
+/** Throws StatusError 415 for other media types, server-side apply among them. */
+export function checkPatchType(mediaType: string): PatchReader {
+  const reader = READERS.get(mediaType);
+  if (reader !== undefined) return reader;
+  const accepted = [...READERS.keys()].join(", ");
+  throw unsupportedMediaType(
+    `the body of the request was in an unknown format - accepted media types include: ${accepted}`,
+  );
+}
+
 /**
  * Reads a patch of any of the three kinds.
  *
- * @throws StatusError 400 for what is no patch, 415 for other media types (server-side apply among them)
+ * @throws StatusError 400 for what is no patch, 415 for other media types
  */
 export function preparePatch(
   kind: DecodedKind,
@@ -27,19 +52,7 @@ export function preparePatch(
   mediaType: string,
   validation: FieldValidation,
 ): PreparedPatch {
-  switch (mediaType) {
-    case "application/json-patch+json":
-      return jsonPatch(kind, parse(text), validation);
-    case "application/merge-patch+json":
-      return preparedMergePatch(kind, parse(text), validation);
-    case "application/strategic-merge-patch+json":
-      return strategicPatch(kind, parse(text), validation);
-    default:
-      throw unsupportedMediaType(
-        "the body of the request was in an unknown format - accepted media types include: " +
-          "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json",
-      );
-  }
+  return checkPatchType(mediaType)(kind, parse(text), validation);
 }
 
 interface ParsedPatch {
@@ -58,7 +71,9 @@ function parse(text: string): ParsedPatch {
 
 function jsonPatch(kind: DecodedKind, { value, duplicates }: ParsedPatch, validation: FieldValidation): PreparedPatch {
   if (!Array.isArray(value)) {
-    throw badRequest("error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp");
+    throw badRequest(
+      "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+    );
   }
   if (value.length > MAX_OPERATIONS) {
     throw requestEntityTooLarge(
@@ -69,7 +84,11 @@ function jsonPatch(kind: DecodedKind, { value, duplicates }: ParsedPatch, valida
   const strict = duplicates.map((each) => `json patch ${each}`);
   return (current, warn) => {
     try {
-      const patched: unknown = jsonPatchLibrary.applyPatch(structuredClone(current), structuredClone(operations), true).newDocument;
+      const patched: unknown = jsonPatchLibrary.applyPatch(
+        structuredClone(current),
+        structuredClone(operations),
+        true,
+      ).newDocument;
       return readPatched(kind, patched, strict, validation, warn);
     } catch (reason) {
       if (!(reason instanceof JsonPatchError)) throw reason;
@@ -102,7 +121,11 @@ function operationProblem({ name, operation }: JsonPatchError): string {
   }
 }
 
-function preparedMergePatch(kind: DecodedKind, { value, duplicates }: ParsedPatch, validation: FieldValidation): PreparedPatch {
+function preparedMergePatch(
+  kind: DecodedKind,
+  { value, duplicates }: ParsedPatch,
+  validation: FieldValidation,
+): PreparedPatch {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw badRequest("Invalid JSON Patch");
   return (current, warn) => {
     return readPatched(kind, mergePatch(current, value), duplicates, validation, warn);

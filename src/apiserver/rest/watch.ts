@@ -50,7 +50,12 @@ interface WatchPlan {
   readonly timeoutMs: number;
 }
 
-async function stream(deps: RestDeps, { context, kind }: RequestScope, plan: WatchPlan, writer: BodyWriter): Promise<void> {
+async function stream(
+  deps: RestDeps,
+  { context, kind }: RequestScope,
+  plan: WatchPlan,
+  writer: BodyWriter,
+): Promise<void> {
   const { storage, clock } = deps;
   const { view, options } = plan;
   const { history, list } = storage.collection(kind);
@@ -90,7 +95,8 @@ async function stream(deps: RestDeps, { context, kind }: RequestScope, plan: Wat
   const unsubscribe = history.subscribe(life.wake);
   try {
     if (initial) {
-      const entries = list({ prefix, ...(options.matches !== undefined && { matches: options.matches }) })?.entries ?? [];
+      const entries =
+        list({ prefix, ...(options.matches !== undefined && { matches: options.matches }) })?.entries ?? [];
       const frames = entries.map((entry) => (): Uint8Array => {
         const frame = watchFrame("ADDED", view.event(entry, clock.now(), first));
         first = false;
@@ -104,7 +110,11 @@ async function stream(deps: RestDeps, { context, kind }: RequestScope, plan: Wat
     while (!life.ended() && !history.closed) {
       const batch: Uint8Array[] = [];
       let size = 0;
-      for (let change = history.at(position); change !== undefined && size < BATCH_BYTES; change = history.at(position)) {
+      for (
+        let change = history.at(position);
+        change !== undefined && size < BATCH_BYTES;
+        change = history.at(position)
+      ) {
         position += 1;
         const frame = change.revision > startRevision ? frameOf(change) : undefined;
         if (frame === undefined) continue;

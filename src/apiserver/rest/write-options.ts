@@ -31,7 +31,10 @@ export function parseWriteOptions(
   if (kind === "PatchOptions" && query.has("force")) {
     errors.push(forbiddenField("force", "may not be specified for non-apply patch"));
   }
-  errors.push(...validateFieldManager(query.get("fieldManager") ?? "", "fieldManager"), ...dryRunProblems(query.getAll("dryRun")));
+  errors.push(
+    ...validateFieldManager(query.get("fieldManager") ?? "", "fieldManager"),
+    ...dryRunProblems(query.getAll("dryRun")),
+  );
   if (known === undefined && validation !== "") {
     errors.push(notSupported("fieldValidation", validation, ["", ...FIELD_VALIDATIONS]));
   }
@@ -55,7 +58,9 @@ export async function readDeleteOptions(request: HttpRequest): Promise<ParsedDel
   const errors: FieldError[] = [];
   const { propagationPolicy: policy } = options;
   if (policy !== undefined && options.orphanDependents !== undefined) {
-    errors.push(invalidValue("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set"));
+    errors.push(
+      invalidValue("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set"),
+    );
   }
   if (policy !== undefined && !["Foreground", "Background", "Orphan"].includes(policy)) {
     errors.push(notSupported("propagationPolicy", policy, ["Foreground", "Background", "Orphan", "nil"]));
@@ -119,5 +124,7 @@ function parsed(text: string, mediaType: string): unknown {
 function expectType(field: string, value: unknown, type: "number" | "string" | "boolean"): void {
   if (value === undefined || value === null || typeof value === type) return;
   const goType = { number: "int64", string: "string", boolean: "bool" }[type];
-  throw badRequest(`json: cannot unmarshal ${typeof value} into Go struct field DeleteOptions.${field} of type ${goType}`);
+  throw badRequest(
+    `json: cannot unmarshal ${typeof value} into Go struct field DeleteOptions.${field} of type ${goType}`,
+  );
 }

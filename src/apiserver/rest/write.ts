@@ -17,7 +17,7 @@ import type { Entry } from "../storage/entry.ts";
 import { entryKey } from "../storage/entry.ts";
 import { readList } from "./list.ts";
 import { parseListOptions } from "./list-options.ts";
-import { preparePatch } from "./patch-body.ts";
+import { checkPatchType, preparePatch } from "./patch-body.ts";
 import type { RequestScope, RestDeps } from "./request-scope.ts";
 import { parseWriteOptions, readDeleteOptions } from "./write-options.ts";
 
@@ -73,6 +73,7 @@ export async function handlePatch(deps: RestDeps, scope: RequestScope, aspect: A
   const { request, info } = context;
   const answerWith = answererFor(deps, scope);
   const mediaType = mediaTypeOf(request);
+  checkPatchType(mediaType);
   const text = await readText(request);
   const options = parseWriteOptions(request.query, "PatchOptions");
   const patch = preparePatch(kind, text, mediaType, options.fieldValidation);
@@ -127,7 +128,10 @@ export async function handleDeleteCollection(deps: RestDeps, scope: RequestScope
   const options = await readDeleteOptions(request);
   const { listed } = await readList(deps, kind, info.namespace, listOptions, signal);
   await deleteAll(deps, kind, listed.entries, options, writerOf(deps, scope, options.dryRun), signal);
-  const items = listed.entries.map(({ object: { kind: _, apiVersion: __, ...item } }) => item);
+  const items = listed.entries.map(({ object }) => {
+    const { kind: _, apiVersion: __, ...item } = object;
+    return item;
+  });
   const metadata = { resourceVersion: String(deps.storage.revision()) };
   return answer(200, { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind), metadata, items }, format);
 }

@@ -6,8 +6,8 @@ import { FINALIZE } from "../resources/aspects.ts";
 import { qualifiedName } from "../resources/kind-policies.ts";
 import type { RestDeps } from "../rest/request-scope.ts";
 import { createBindings, createPodBinding } from "../subresources/binding.ts";
-import { EPHEMERAL_CONTAINERS } from "../subresources/ephemeral-containers.ts";
 import { createPodEviction } from "../subresources/eviction.ts";
+import { EPHEMERAL_CONTAINERS, RESIZE } from "../subresources/pod-parts.ts";
 import { REQUEST_APPROVAL, REQUEST_STATUS } from "../subresources/request-approval.ts";
 import type { AspectRoute } from "./resource-routes.ts";
 
@@ -31,7 +31,7 @@ export function builtinRoutes(
   const virtualResources = [...parts.virtualResources, ...pods.map((kind) => createBindings(deps, kind))];
   const readAndWrite = ["get", "patch", "update"] as const;
   const aspects: readonly AspectRoute[] = [
-    ...pods.map((kind) => ({ kind, aspect: EPHEMERAL_CONTAINERS, verbs: readAndWrite })),
+    ...pods.flatMap((kind) => [EPHEMERAL_CONTAINERS, RESIZE].map((aspect) => ({ kind, aspect, verbs: readAndWrite }))),
     ...find("namespaces").map((kind) => ({ kind, aspect: FINALIZE, verbs: ["update"] as const })),
     ...find("certificatesigningrequests.certificates.k8s.io").flatMap((kind) => [
       { kind, aspect: REQUEST_APPROVAL, verbs: readAndWrite },

@@ -46,7 +46,9 @@ function checkAll(endpoint: string, checks: readonly HealthCheck[], query: URLSe
   }
   const unknown = [...excluded].filter((name) => !checks.some((check) => check.name === name));
   if (unknown.length > 0) {
-    lines.push(`warn: some health checks cannot be excluded: no matches for ${unknown.map((name) => JSON.stringify(name)).join(",")}`);
+    lines.push(
+      `warn: some health checks cannot be excluded: no matches for ${unknown.map((name) => JSON.stringify(name)).join(",")}`,
+    );
   }
   if (failed) return textAnswer(500, `${lines.join("\n")}\n${endpoint} check failed\n`);
   return textAnswer(200, query.has("verbose") ? `${lines.join("\n")}\n${endpoint} check passed\n` : "ok");

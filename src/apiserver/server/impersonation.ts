@@ -17,11 +17,7 @@ type Target = Pick<ResourceAttributes, "group" | "version" | "resource" | "subre
  *
  * @throws StatusError 400 for headers without a user, 403
  */
-export async function impersonated(
-  request: HttpRequest,
-  user: User,
-  authorize: Authorizer,
-): Promise<User> {
+export async function impersonated(request: HttpRequest, user: User, authorize: Authorizer): Promise<User> {
   const { headers } = request;
   const name = headers["impersonate-user"] ?? "";
   const groups = splitList(headers["impersonate-group"]);
@@ -82,7 +78,10 @@ function target(group: string, resource: string, name: string): Target {
 }
 
 function splitList(header: string | undefined): readonly string[] {
-  return (header ?? "").split(",").map((value) => value.trim()).filter((value) => value !== "");
+  return (header ?? "")
+    .split(",")
+    .map((value) => value.trim())
+    .filter((value) => value !== "");
 }
 
 function extraOf(headers: HttpRequest["headers"]): readonly (readonly [key: string, value: string])[] {

@@ -25,7 +25,11 @@ const KNOWN_VERBS: ReadonlySet<string> = new Set([
 ]);
 
 export function createServerMetrics(
-  { storage, gates, isServed }: {
+  {
+    storage,
+    gates,
+    isServed,
+  }: {
     readonly storage: Storage;
     readonly gates: FeatureGates;
     /** Whether a request leads to a resource of this server. */

@@ -12,7 +12,14 @@ import type { Aspect } from "../resources/aspects.ts";
 import { handleList } from "../rest/list.ts";
 import type { RequestScope, RestDeps } from "../rest/request-scope.ts";
 import { handleWatch } from "../rest/watch.ts";
-import { handleCreate, handleDelete, handleDeleteCollection, handleGet, handlePatch, handleUpdate } from "../rest/write.ts";
+import {
+  handleCreate,
+  handleDelete,
+  handleDeleteCollection,
+  handleGet,
+  handlePatch,
+  handleUpdate,
+} from "../rest/write.ts";
 import { parseWriteOptions } from "../rest/write-options.ts";
 
 /** A subresource that reads the whole object and writes a part of it. */
@@ -41,7 +48,8 @@ export function createResourceRoutes(
   const aspects = new Map(parts.aspects.map((route) => [`${keyOf(route.kind)}/${route.aspect.subresource}`, route]));
   for (const kind of parts.kinds) {
     const key = `${keyOf(kind)}/status`;
-    if (kind.hasStatus && !aspects.has(key)) aspects.set(key, { kind, aspect: STATUS, verbs: ["get", "patch", "update"] });
+    if (kind.hasStatus && !aspects.has(key))
+      aspects.set(key, { kind, aspect: STATUS, verbs: ["get", "patch", "update"] });
   }
 
   return async (context, warn) => {
@@ -73,7 +81,9 @@ function keyOf({ group, version, resource }: Pick<RequestInfo, "group" | "versio
 function checkScope(namespaced: boolean, info: RequestInfo): void {
   const { namespace, name, verb } = info;
   const onCollection = verb === "list" || verb === "watch";
-  if (namespaced ? namespace === "" && name !== "" && !onCollection : namespace !== "" && info.resource !== "namespaces") {
+  if (
+    namespaced ? namespace === "" && name !== "" && !onCollection : namespace !== "" && info.resource !== "namespaces"
+  ) {
     throw unknownPath();
   }
   const [problem] = name === "" ? [] : pathSegmentProblems(name);

@@ -91,7 +91,13 @@ export function createCollection(name: string, startRevision: number, limits: Hi
     restore: set,
     announceRestored() {
       for (const entry of live.values()) {
-        const change: Change = { type: "added", revision: entry.revision, at: entry.writtenAt, entry, frames: new Map() };
+        const change: Change = {
+          type: "added",
+          revision: entry.revision,
+          at: entry.writtenAt,
+          entry,
+          frames: new Map(),
+        };
         for (const listener of listeners) listener(change);
       }
     },

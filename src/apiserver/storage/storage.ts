@@ -74,7 +74,11 @@ export function createStorage(
     const prefix = prefixOf(name);
     const known = collections.get(prefix);
     if (known !== undefined) return known;
-    const created = createCollection(name.group === "" ? name.resource : `${name.resource}.${name.group}`, loadedRevision, limits);
+    const created = createCollection(
+      name.group === "" ? name.resource : `${name.resource}.${name.group}`,
+      loadedRevision,
+      limits,
+    );
     if (closed) created.history.close();
     collections.set(prefix, created);
     return created;
@@ -191,6 +195,7 @@ function prefixOf({ group, resource }: CollectionName): string {
 function parseStorageKey({ key }: StoredEntry): { readonly name: CollectionName; readonly key: string } {
   const match = /^\/([^/]+)\/([^/]+)\/(.+)$/s.exec(key);
   const [, group = "", resource = "", rest = ""] = match ?? [];
-  if (match === null) throw new RangeError(`the store holds the key ${JSON.stringify(key)}, which is not /group/resource/name`);
+  if (match === null)
+    throw new RangeError(`the store holds the key ${JSON.stringify(key)}, which is not /group/resource/name`);
   return { name: { group: group === "core" ? "" : group, resource }, key: rest };
 }

@@ -35,7 +35,13 @@ export function createPodBinding(deps: RestDeps, pods: KindDefinition): Subresou
       if (info.verb !== "create") throw badRequest("a binding can only be created");
       const format = negotiate(request, { transforms: [], stream: false });
       const { dryRun, fieldValidation } = parseWriteOptions(request.query, "CreateOptions");
-      const binding = decodeObject(BINDING, await readText(request), mediaTypeOf(request), fieldValidation, () => undefined);
+      const binding = decodeObject(
+        BINDING,
+        await readText(request),
+        mediaTypeOf(request),
+        fieldValidation,
+        () => undefined,
+      );
       if ((binding.metadata?.name ?? info.name) !== info.name) {
         throw badRequest("name in URL does not match name in Binding object");
       }
@@ -90,6 +96,7 @@ async function bind(
 /** The pod was validated when it was made; which node it gets is what only a binding may say. */
 const BIND: Aspect = {
   subresource: "binding",
+  countsGeneration: false,
   merge: (_kind, sent) => sent,
   prepare: (_kind, object) => object,
   validate: () => [],

@@ -34,7 +34,9 @@ export function createPodEviction(deps: RestDeps, pods: KindDefinition): Subreso
       }
       const { deleteOptions } = eviction as unknown as Wire<V1Eviction>;
       const options: DeleteOptions = {
-        ...(deleteOptions?.gracePeriodSeconds !== undefined && { gracePeriodSeconds: deleteOptions.gracePeriodSeconds }),
+        ...(deleteOptions?.gracePeriodSeconds !== undefined && {
+          gracePeriodSeconds: deleteOptions.gracePeriodSeconds,
+        }),
         ...(deleteOptions?.propagationPolicy !== undefined && { propagationPolicy: deleteOptions.propagationPolicy }),
         ...(deleteOptions?.preconditions !== undefined && { preconditions: deleteOptions.preconditions }),
       };

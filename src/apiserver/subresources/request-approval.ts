@@ -8,10 +8,15 @@ type RequestCondition = NonNullable<RequestStatus["conditions"]>[number];
 /** certificatesigningrequests/approval: the conditions, nothing else. */
 export const REQUEST_APPROVAL: Aspect = {
   subresource: "approval",
+  countsGeneration: false,
   merge(_kind, sent, old) {
     const { conditions } = statusOf(sent);
     const { conditions: _, ...rest } = statusOf(old);
-    return { ...old, metadata: sent.metadata ?? {}, status: { ...rest, ...(conditions !== undefined && { conditions }) } };
+    return {
+      ...old,
+      metadata: sent.metadata ?? {},
+      status: { ...rest, ...(conditions !== undefined && { conditions }) },
+    };
   },
   prepare: (_kind, object, old, { now }) => withTimes(object, old, timestamp(now)),
   validate: (kind, object, old, context) => kind.validateStatusUpdate(object, old, context),
@@ -20,6 +25,7 @@ export const REQUEST_APPROVAL: Aspect = {
 /** certificatesigningrequests/status: certificate and other conditions; decisions stay as they are. */
 export const REQUEST_STATUS: Aspect = {
   subresource: "status",
+  countsGeneration: false,
   merge(_kind, sent, old) {
     const isDecision = ({ type }: RequestCondition): boolean => type === "Approved" || type === "Denied";
     const decisions = (statusOf(old).conditions ?? []).filter(isDecision);

@@ -231,7 +231,10 @@ function lookUp(
   }
   if (type.type === "map") return { metadata: NO_METADATA, element: type.of };
   if (type.type !== "model") {
-    throw new PatchError("unknown-field", `unable to find api field in struct ${type.type} for the json field "${name}"`);
+    throw new PatchError(
+      "unknown-field",
+      `unable to find api field in struct ${type.type} for the json field "${name}"`,
+    );
   }
   const model = modelOf(type.of);
   const field = model.fields.get(name);

@@ -13,7 +13,8 @@ export function defaultStorageClass(): AdmissionPlugin {
       const object = request.object ?? {};
       if (!isFor(request, "persistentvolumeclaims", "create")) return object;
       const { metadata, spec } = object as PersistentVolumeClaim;
-      if (spec?.storageClassName !== undefined || metadata?.annotations?.[CLASS_ANNOTATION] !== undefined) return object;
+      if (spec?.storageClassName !== undefined || metadata?.annotations?.[CLASS_ANNOTATION] !== undefined)
+        return object;
       const chosen = defaultClass(objects);
       if (chosen === undefined) return object;
       return { ...object, spec: { ...spec, storageClassName: chosen } };

@@ -16,12 +16,14 @@ export function defaultTolerationSeconds(): AdmissionPlugin {
       const tolerations = spec?.tolerations ?? [];
       const missing = TAINTS.filter((taint) => !tolerations.some((toleration) => speaksOf(toleration, taint)));
       if (missing.length === 0) return object;
-      const added = missing.map((key): Toleration => ({
-        key,
-        operator: "Exists",
-        effect: "NoExecute",
-        tolerationSeconds: DEFAULT_SECONDS,
-      }));
+      const added = missing.map(
+        (key): Toleration => ({
+          key,
+          operator: "Exists",
+          effect: "NoExecute",
+          tolerationSeconds: DEFAULT_SECONDS,
+        }),
+      );
       return { ...object, spec: { ...spec, tolerations: [...tolerations, ...added] } };
     },
   };

@@ -20,9 +20,15 @@ export function namesSecrets(pod: Pod): boolean {
       volume.secret !== undefined ||
       volume.azureFile !== undefined ||
       volume.csi?.nodePublishSecretRef !== undefined ||
-      [volume.cephfs, volume.cinder, volume.flexVolume, volume.iscsi, volume.rbd, volume.scaleIO, volume.storageos].some(
-        (source) => source?.secretRef !== undefined,
-      ) ||
+      [
+        volume.cephfs,
+        volume.cinder,
+        volume.flexVolume,
+        volume.iscsi,
+        volume.rbd,
+        volume.scaleIO,
+        volume.storageos,
+      ].some((source) => source?.secretRef !== undefined) ||
       (volume.projected?.sources ?? []).some(({ secret }) => secret !== undefined),
   );
   const fromEnvironment = containersOf(pod).some(

@@ -41,7 +41,11 @@ async function classOf(request: AdmissionRequest, objects: Objects): Promise<Run
   }
 }
 
-function withOverhead(request: AdmissionRequest, object: KubernetesObject, { overhead }: RuntimeClass): KubernetesObject {
+function withOverhead(
+  request: AdmissionRequest,
+  object: KubernetesObject,
+  { overhead }: RuntimeClass,
+): KubernetesObject {
   if (overhead === undefined) return object;
   const { spec } = object as Pod;
   const fixed = overhead.podFixed ?? {};

@@ -36,7 +36,12 @@ export function createModelDecoder(): ModelDecoder {
     readInto(result, tableOf(model), message, depth);
     return result;
   };
-  const readInto = (result: Record<string, unknown>, table: NumberedFields, message: Uint8Array, depth: number): void => {
+  const readInto = (
+    result: Record<string, unknown>,
+    table: NumberedFields,
+    message: Uint8Array,
+    depth: number,
+  ): void => {
     if (depth > MAX_DEPTH) throw new ProtobufError("messages nested too deep");
     for (const wire of readFields(message)) {
       const target = table.get(wire.number);
@@ -56,7 +61,11 @@ export function createModelDecoder(): ModelDecoder {
       Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
     } else result[name] = decodeValue(type, wire, depth);
   };
-  const decodeEntry = (type: FieldType, entry: Uint8Array, depth: number): { readonly key: string; readonly value: unknown } => {
+  const decodeEntry = (
+    type: FieldType,
+    entry: Uint8Array,
+    depth: number,
+  ): { readonly key: string; readonly value: unknown } => {
     let key = "";
     let value: unknown;
     for (const wire of readFields(entry)) {

@@ -5,11 +5,13 @@
 export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   AuthenticationV1TokenRequest: "metadata=1 spec=2 status=3",
   CoreV1EndpointPort: "name=1 port=2 protocol=3 appProtocol=4",
-  CoreV1Event: "metadata=1 involvedObject=2 reason=3 message=4 source=5 firstTimestamp=6 lastTimestamp=7 count=8 type=9 eventTime=10 series=11 action=12 related=13 reportingComponent=14 reportingInstance=15",
+  CoreV1Event:
+    "metadata=1 involvedObject=2 reason=3 message=4 source=5 firstTimestamp=6 lastTimestamp=7 count=8 type=9 eventTime=10 series=11 action=12 related=13 reportingComponent=14 reportingInstance=15",
   CoreV1EventSeries: "count=1 lastObservedTime=2",
   CoreV1ResourceClaim: "name=1 request=2",
   DiscoveryV1EndpointPort: "name=1 protocol=2 port=3 appProtocol=4",
-  EventsV1Event: "metadata=1 eventTime=2 series=3 reportingController=4 reportingInstance=5 action=6 reason=7 regarding=8 related=9 note=10 type=11 deprecatedSource=12 deprecatedFirstTimestamp=13 deprecatedLastTimestamp=14 deprecatedCount=15",
+  EventsV1Event:
+    "metadata=1 eventTime=2 series=3 reportingController=4 reportingInstance=5 action=6 reason=7 regarding=8 related=9 note=10 type=11 deprecatedSource=12 deprecatedFirstTimestamp=13 deprecatedLastTimestamp=14 deprecatedCount=15",
   EventsV1EventSeries: "count=1 lastObservedTime=2",
   RbacV1Subject: "kind=1 apiGroup=2 name=3 namespace=4",
   StorageV1TokenRequest: "audience=1 expirationSeconds=2",
@@ -24,11 +26,13 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1Binding: "metadata=1 target=2",
   V1BoundObjectReference: "kind=1 apiVersion=2 name=3 uid=4",
   V1CSIDriver: "metadata=1 spec=2",
-  V1CSIDriverSpec: "attachRequired=1 podInfoOnMount=2 volumeLifecycleModes=3 storageCapacity=4 fsGroupPolicy=5 tokenRequests=6 requiresRepublish=7 seLinuxMount=8 nodeAllocatableUpdatePeriodSeconds=9 serviceAccountTokenInSecrets=10 preventPodSchedulingIfMissing=11",
+  V1CSIDriverSpec:
+    "attachRequired=1 podInfoOnMount=2 volumeLifecycleModes=3 storageCapacity=4 fsGroupPolicy=5 tokenRequests=6 requiresRepublish=7 seLinuxMount=8 nodeAllocatableUpdatePeriodSeconds=9 serviceAccountTokenInSecrets=10 preventPodSchedulingIfMissing=11",
   V1CSINode: "metadata=1 spec=2",
   V1CSINodeDriver: "name=1 nodeID=2 topologyKeys=3 allocatable=4",
   V1CSINodeSpec: "drivers=1",
-  V1CSIPersistentVolumeSource: "driver=1 volumeHandle=2 readOnly=3 fsType=4 volumeAttributes=5 controllerPublishSecretRef=6 nodeStageSecretRef=7 nodePublishSecretRef=8 controllerExpandSecretRef=9 nodeExpandSecretRef=10",
+  V1CSIPersistentVolumeSource:
+    "driver=1 volumeHandle=2 readOnly=3 fsType=4 volumeAttributes=5 controllerPublishSecretRef=6 nodeStageSecretRef=7 nodePublishSecretRef=8 controllerExpandSecretRef=9 nodeExpandSecretRef=10",
   V1CSIStorageCapacity: "metadata=1 nodeTopology=2 storageClassName=3 capacity=4 maximumVolumeSize=5",
   V1CSIVolumeSource: "driver=1 readOnly=2 fsType=3 volumeAttributes=4 nodePublishSecretRef=5",
   V1Capabilities: "add=1 drop=2",
@@ -36,7 +40,8 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1CephFSVolumeSource: "monitors=1 path=2 user=3 secretFile=4 secretRef=5 readOnly=6",
   V1CertificateSigningRequest: "metadata=1 spec=2 status=3",
   V1CertificateSigningRequestCondition: "type=1 status=6 reason=2 message=3 lastUpdateTime=4 lastTransitionTime=5",
-  V1CertificateSigningRequestSpec: "request=1 signerName=7 expirationSeconds=8 usages=5 username=2 uid=3 groups=4 extra=6",
+  V1CertificateSigningRequestSpec:
+    "request=1 signerName=7 expirationSeconds=8 usages=5 username=2 uid=3 groups=4 extra=6",
   V1CertificateSigningRequestStatus: "conditions=1 certificate=2",
   V1CinderPersistentVolumeSource: "volumeID=1 fsType=2 readOnly=3 secretRef=4",
   V1CinderVolumeSource: "volumeID=1 fsType=2 readOnly=3 secretRef=4",
@@ -51,7 +56,8 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1ConfigMapNodeConfigSource: "namespace=1 name=2 uid=3 resourceVersion=4 kubeletConfigKey=5",
   V1ConfigMapProjection: "name=1.1 items=2 optional=4",
   V1ConfigMapVolumeSource: "name=1.1 items=2 defaultMode=3 optional=4",
-  V1Container: "name=1 image=2 command=3 args=4 workingDir=5 ports=6 envFrom=19 env=7 resources=8 resizePolicy=23 restartPolicy=24 restartPolicyRules=25 volumeMounts=9 volumeDevices=21 livenessProbe=10 readinessProbe=11 startupProbe=22 lifecycle=12 terminationMessagePath=13 terminationMessagePolicy=20 imagePullPolicy=14 securityContext=15 stdin=16 stdinOnce=17 tty=18",
+  V1Container:
+    "name=1 image=2 command=3 args=4 workingDir=5 ports=6 envFrom=19 env=7 resources=8 resizePolicy=23 restartPolicy=24 restartPolicyRules=25 volumeMounts=9 volumeDevices=21 livenessProbe=10 readinessProbe=11 startupProbe=22 lifecycle=12 terminationMessagePath=13 terminationMessagePolicy=20 imagePullPolicy=14 securityContext=15 stdin=16 stdinOnce=17 tty=18",
   V1ContainerExtendedResourceRequest: "containerName=1 resourceName=2 requestName=3",
   V1ContainerImage: "names=1 sizeBytes=2",
   V1ContainerPort: "name=1 hostPort=2 containerPort=3 protocol=4 hostIP=5",
@@ -62,10 +68,12 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1ContainerStateRunning: "startedAt=1",
   V1ContainerStateTerminated: "exitCode=1 signal=2 reason=3 message=4 startedAt=5 finishedAt=6 containerID=7",
   V1ContainerStateWaiting: "reason=1 message=2",
-  V1ContainerStatus: "name=1 state=2 lastState=3 ready=4 restartCount=5 image=6 imageID=7 containerID=8 started=9 allocatedResources=10 resources=11 volumeMounts=12 user=13 allocatedResourcesStatus=14 stopSignal=15",
+  V1ContainerStatus:
+    "name=1 state=2 lastState=3 ready=4 restartCount=5 image=6 imageID=7 containerID=8 started=9 allocatedResources=10 resources=11 volumeMounts=12 user=13 allocatedResourcesStatus=14 stopSignal=15",
   V1ContainerUser: "linux=1",
   V1DaemonEndpoint: "Port=1",
-  V1DeleteOptions: "gracePeriodSeconds=1 preconditions=2 orphanDependents=3 propagationPolicy=4 dryRun=5 ignoreStoreReadErrorWithClusterBreakingPotential=6",
+  V1DeleteOptions:
+    "gracePeriodSeconds=1 preconditions=2 orphanDependents=3 propagationPolicy=4 dryRun=5 ignoreStoreReadErrorWithClusterBreakingPotential=6",
   V1DownwardAPIProjection: "items=1",
   V1DownwardAPIVolumeFile: "path=1 fieldRef=2 resourceFieldRef=3 mode=4",
   V1DownwardAPIVolumeSource: "items=1 defaultMode=2",
@@ -80,7 +88,8 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1EnvFromSource: "prefix=1 configMapRef=2 secretRef=3",
   V1EnvVar: "name=1 value=2 valueFrom=3",
   V1EnvVarSource: "fieldRef=1 resourceFieldRef=2 configMapKeyRef=3 secretKeyRef=4 fileKeyRef=5",
-  V1EphemeralContainer: "name=1.1 image=1.2 command=1.3 args=1.4 workingDir=1.5 ports=1.6 envFrom=1.19 env=1.7 resources=1.8 resizePolicy=1.23 restartPolicy=1.24 restartPolicyRules=1.25 volumeMounts=1.9 volumeDevices=1.21 livenessProbe=1.10 readinessProbe=1.11 startupProbe=1.22 lifecycle=1.12 terminationMessagePath=1.13 terminationMessagePolicy=1.20 imagePullPolicy=1.14 securityContext=1.15 stdin=1.16 stdinOnce=1.17 tty=1.18 targetContainerName=2",
+  V1EphemeralContainer:
+    "name=1.1 image=1.2 command=1.3 args=1.4 workingDir=1.5 ports=1.6 envFrom=1.19 env=1.7 resources=1.8 resizePolicy=1.23 restartPolicy=1.24 restartPolicyRules=1.25 volumeMounts=1.9 volumeDevices=1.21 livenessProbe=1.10 readinessProbe=1.11 startupProbe=1.22 lifecycle=1.12 terminationMessagePath=1.13 terminationMessagePolicy=1.20 imagePullPolicy=1.14 securityContext=1.15 stdin=1.16 stdinOnce=1.17 tty=1.18 targetContainerName=2",
   V1EphemeralVolumeSource: "volumeClaimTemplate=1",
   V1EventSource: "component=1 host=2",
   V1Eviction: "metadata=1 deleteOptions=2",
@@ -104,8 +113,10 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1HostAlias: "ip=1 hostnames=2",
   V1HostIP: "ip=1",
   V1HostPathVolumeSource: "path=1 type=2",
-  V1ISCSIPersistentVolumeSource: "targetPortal=1 iqn=2 lun=3 iscsiInterface=4 fsType=5 readOnly=6 portals=7 chapAuthDiscovery=8 chapAuthSession=11 secretRef=10 initiatorName=12",
-  V1ISCSIVolumeSource: "targetPortal=1 iqn=2 lun=3 iscsiInterface=4 fsType=5 readOnly=6 portals=7 chapAuthDiscovery=8 chapAuthSession=11 secretRef=10 initiatorName=12",
+  V1ISCSIPersistentVolumeSource:
+    "targetPortal=1 iqn=2 lun=3 iscsiInterface=4 fsType=5 readOnly=6 portals=7 chapAuthDiscovery=8 chapAuthSession=11 secretRef=10 initiatorName=12",
+  V1ISCSIVolumeSource:
+    "targetPortal=1 iqn=2 lun=3 iscsiInterface=4 fsType=5 readOnly=6 portals=7 chapAuthDiscovery=8 chapAuthSession=11 secretRef=10 initiatorName=12",
   V1ImageVolumeSource: "reference=1 pullPolicy=2",
   V1ImageVolumeStatus: "imageRef=1",
   V1KeyToPath: "key=1 path=2 mode=3",
@@ -113,7 +124,8 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1LabelSelectorAttributes: "rawSelector=1 requirements=2",
   V1LabelSelectorRequirement: "key=1 operator=2 values=3",
   V1Lease: "metadata=1 spec=2",
-  V1LeaseSpec: "holderIdentity=1 leaseDurationSeconds=2 acquireTime=3 renewTime=4 leaseTransitions=5 strategy=6 preferredHolder=7",
+  V1LeaseSpec:
+    "holderIdentity=1 leaseDurationSeconds=2 acquireTime=3 renewTime=4 leaseTransitions=5 strategy=6 preferredHolder=7",
   V1Lifecycle: "postStart=1 preStop=2 stopSignal=3",
   V1LifecycleHandler: "exec=1 httpGet=2 tcpSocket=3 sleep=4",
   V1LimitRange: "metadata=1 spec=2",
@@ -148,37 +160,47 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1NodeSelectorRequirement: "key=1 operator=2 values=3",
   V1NodeSelectorTerm: "matchExpressions=1 matchFields=2",
   V1NodeSpec: "podCIDR=1 podCIDRs=7 providerID=3 unschedulable=4 taints=5 configSource=6 externalID=2",
-  V1NodeStatus: "capacity=1 allocatable=2 phase=3 conditions=4 addresses=5 daemonEndpoints=6 nodeInfo=7 images=8 volumesInUse=9 volumesAttached=10 config=11 runtimeHandlers=12 features=13 declaredFeatures=14",
+  V1NodeStatus:
+    "capacity=1 allocatable=2 phase=3 conditions=4 addresses=5 daemonEndpoints=6 nodeInfo=7 images=8 volumesInUse=9 volumesAttached=10 config=11 runtimeHandlers=12 features=13 declaredFeatures=14",
   V1NodeSwapStatus: "capacity=1",
-  V1NodeSystemInfo: "machineID=1 systemUUID=2 bootID=3 kernelVersion=4 osImage=5 containerRuntimeVersion=6 kubeletVersion=7 kubeProxyVersion=8 operatingSystem=9 architecture=10 swap=11",
+  V1NodeSystemInfo:
+    "machineID=1 systemUUID=2 bootID=3 kernelVersion=4 osImage=5 containerRuntimeVersion=6 kubeletVersion=7 kubeProxyVersion=8 operatingSystem=9 architecture=10 swap=11",
   V1NonResourceAttributes: "path=1 verb=2",
   V1NonResourceRule: "verbs=1 nonResourceURLs=2",
   V1ObjectFieldSelector: "apiVersion=1 fieldPath=2",
-  V1ObjectMeta: "name=1 generateName=2 namespace=3 selfLink=4 uid=5 resourceVersion=6 generation=7 creationTimestamp=8 deletionTimestamp=9 deletionGracePeriodSeconds=10 labels=11 annotations=12 ownerReferences=13 finalizers=14 managedFields=17",
+  V1ObjectMeta:
+    "name=1 generateName=2 namespace=3 selfLink=4 uid=5 resourceVersion=6 generation=7 creationTimestamp=8 deletionTimestamp=9 deletionGracePeriodSeconds=10 labels=11 annotations=12 ownerReferences=13 finalizers=14 managedFields=17",
   V1ObjectReference: "kind=1 namespace=2 name=3 uid=4 apiVersion=5 resourceVersion=6 fieldPath=7",
   V1Overhead: "podFixed=1",
   V1OwnerReference: "apiVersion=5 kind=1 name=3 uid=4 controller=6 blockOwnerDeletion=7",
   V1PersistentVolume: "metadata=1 spec=2 status=3",
   V1PersistentVolumeClaim: "metadata=1 spec=2 status=3",
   V1PersistentVolumeClaimCondition: "type=1 status=2 lastProbeTime=3 lastTransitionTime=4 reason=5 message=6",
-  V1PersistentVolumeClaimSpec: "accessModes=1 selector=4 resources=2 volumeName=3 storageClassName=5 volumeMode=6 dataSource=7 dataSourceRef=8 volumeAttributesClassName=9",
-  V1PersistentVolumeClaimStatus: "phase=1 accessModes=2 capacity=3 conditions=4 allocatedResources=5 allocatedResourceStatuses=7 currentVolumeAttributesClassName=8 modifyVolumeStatus=9",
+  V1PersistentVolumeClaimSpec:
+    "accessModes=1 selector=4 resources=2 volumeName=3 storageClassName=5 volumeMode=6 dataSource=7 dataSourceRef=8 volumeAttributesClassName=9",
+  V1PersistentVolumeClaimStatus:
+    "phase=1 accessModes=2 capacity=3 conditions=4 allocatedResources=5 allocatedResourceStatuses=7 currentVolumeAttributesClassName=8 modifyVolumeStatus=9",
   V1PersistentVolumeClaimTemplate: "metadata=1 spec=2",
   V1PersistentVolumeClaimVolumeSource: "claimName=1 readOnly=2",
-  V1PersistentVolumeSpec: "capacity=1 gcePersistentDisk=2.1 awsElasticBlockStore=2.2 hostPath=2.3 glusterfs=2.4 nfs=2.5 rbd=2.6 iscsi=2.7 cinder=2.8 cephfs=2.9 fc=2.10 flocker=2.11 flexVolume=2.12 azureFile=2.13 vsphereVolume=2.14 quobyte=2.15 azureDisk=2.16 photonPersistentDisk=2.17 portworxVolume=2.18 scaleIO=2.19 local=2.20 storageos=2.21 csi=2.22 accessModes=3 claimRef=4 persistentVolumeReclaimPolicy=5 storageClassName=6 mountOptions=7 volumeMode=8 nodeAffinity=9 volumeAttributesClassName=10",
+  V1PersistentVolumeSpec:
+    "capacity=1 gcePersistentDisk=2.1 awsElasticBlockStore=2.2 hostPath=2.3 glusterfs=2.4 nfs=2.5 rbd=2.6 iscsi=2.7 cinder=2.8 cephfs=2.9 fc=2.10 flocker=2.11 flexVolume=2.12 azureFile=2.13 vsphereVolume=2.14 quobyte=2.15 azureDisk=2.16 photonPersistentDisk=2.17 portworxVolume=2.18 scaleIO=2.19 local=2.20 storageos=2.21 csi=2.22 accessModes=3 claimRef=4 persistentVolumeReclaimPolicy=5 storageClassName=6 mountOptions=7 volumeMode=8 nodeAffinity=9 volumeAttributesClassName=10",
   V1PersistentVolumeStatus: "phase=1 message=2 reason=3 lastPhaseTransitionTime=4",
   V1PhotonPersistentDiskVolumeSource: "pdID=1 fsType=2",
   V1Pod: "metadata=1 spec=2 status=3",
   V1PodAffinity: "requiredDuringSchedulingIgnoredDuringExecution=1 preferredDuringSchedulingIgnoredDuringExecution=2",
-  V1PodAffinityTerm: "labelSelector=1 namespaces=2 topologyKey=3 namespaceSelector=4 matchLabelKeys=5 mismatchLabelKeys=6",
-  V1PodAntiAffinity: "requiredDuringSchedulingIgnoredDuringExecution=1 preferredDuringSchedulingIgnoredDuringExecution=2",
-  V1PodCertificateProjection: "signerName=1 keyType=2 maxExpirationSeconds=3 credentialBundlePath=4 keyPath=5 certificateChainPath=6 userAnnotations=7",
+  V1PodAffinityTerm:
+    "labelSelector=1 namespaces=2 topologyKey=3 namespaceSelector=4 matchLabelKeys=5 mismatchLabelKeys=6",
+  V1PodAntiAffinity:
+    "requiredDuringSchedulingIgnoredDuringExecution=1 preferredDuringSchedulingIgnoredDuringExecution=2",
+  V1PodCertificateProjection:
+    "signerName=1 keyType=2 maxExpirationSeconds=3 credentialBundlePath=4 keyPath=5 certificateChainPath=6 userAnnotations=7",
   V1PodCondition: "type=1 observedGeneration=7 status=2 lastProbeTime=3 lastTransitionTime=4 reason=5 message=6",
   V1PodDNSConfig: "nameservers=1 searches=2 options=3",
   V1PodDNSConfigOption: "name=1 value=2",
   V1PodDisruptionBudget: "metadata=1 spec=2 status=3",
   V1PodDisruptionBudgetSpec: "minAvailable=1 selector=2 maxUnavailable=3 unhealthyPodEvictionPolicy=4",
-  V1PodDisruptionBudgetStatus: "observedGeneration=1 disruptedPods=2 disruptionsAllowed=3 currentHealthy=4 desiredHealthy=5 expectedPods=6 conditions=7",
+  V1PodDisruptionBudgetStatus:
+    "observedGeneration=1 disruptedPods=2 disruptionsAllowed=3 currentHealthy=4 desiredHealthy=5 expectedPods=6 conditions=7",
   V1PodExtendedResourceClaimStatus: "requestMappings=1 resourceClaimName=2",
   V1PodIP: "ip=1",
   V1PodOS: "name=1",
@@ -187,9 +209,12 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1PodResourceClaimStatus: "name=1 resourceClaimName=2",
   V1PodSchedulingGate: "name=1",
   V1PodSchedulingGroup: "podGroupName=1",
-  V1PodSecurityContext: "seLinuxOptions=1 windowsOptions=8 runAsUser=2 runAsGroup=6 runAsNonRoot=3 supplementalGroups=4 supplementalGroupsPolicy=12 fsGroup=5 sysctls=7 fsGroupChangePolicy=9 seccompProfile=10 appArmorProfile=11 seLinuxChangePolicy=13",
-  V1PodSpec: "volumes=1 initContainers=20 containers=2 ephemeralContainers=34 restartPolicy=3 terminationGracePeriodSeconds=4 activeDeadlineSeconds=5 dnsPolicy=6 nodeSelector=7 serviceAccountName=8 serviceAccount=9 automountServiceAccountToken=21 nodeName=10 hostNetwork=11 hostPID=12 hostIPC=13 shareProcessNamespace=27 securityContext=14 imagePullSecrets=15 hostname=16 subdomain=17 affinity=18 schedulerName=19 tolerations=22 hostAliases=23 priorityClassName=24 priority=25 dnsConfig=26 readinessGates=28 runtimeClassName=29 enableServiceLinks=30 preemptionPolicy=31 overhead=32 topologySpreadConstraints=33 setHostnameAsFQDN=35 os=36 hostUsers=37 schedulingGates=38 resourceClaims=39 resources=40 hostnameOverride=41 schedulingGroup=43",
-  V1PodStatus: "observedGeneration=17 phase=1 conditions=2 message=3 reason=4 nominatedNodeName=11 hostIP=5 hostIPs=16 podIP=6 podIPs=12 startTime=7 initContainerStatuses=10 containerStatuses=8 qosClass=9 ephemeralContainerStatuses=13 resize=14 resourceClaimStatuses=15 extendedResourceClaimStatus=18 allocatedResources=19 resources=20 nodeAllocatableResourceClaimStatuses=21",
+  V1PodSecurityContext:
+    "seLinuxOptions=1 windowsOptions=8 runAsUser=2 runAsGroup=6 runAsNonRoot=3 supplementalGroups=4 supplementalGroupsPolicy=12 fsGroup=5 sysctls=7 fsGroupChangePolicy=9 seccompProfile=10 appArmorProfile=11 seLinuxChangePolicy=13",
+  V1PodSpec:
+    "volumes=1 initContainers=20 containers=2 ephemeralContainers=34 restartPolicy=3 terminationGracePeriodSeconds=4 activeDeadlineSeconds=5 dnsPolicy=6 nodeSelector=7 serviceAccountName=8 serviceAccount=9 automountServiceAccountToken=21 nodeName=10 hostNetwork=11 hostPID=12 hostIPC=13 shareProcessNamespace=27 securityContext=14 imagePullSecrets=15 hostname=16 subdomain=17 affinity=18 schedulerName=19 tolerations=22 hostAliases=23 priorityClassName=24 priority=25 dnsConfig=26 readinessGates=28 runtimeClassName=29 enableServiceLinks=30 preemptionPolicy=31 overhead=32 topologySpreadConstraints=33 setHostnameAsFQDN=35 os=36 hostUsers=37 schedulingGates=38 resourceClaims=39 resources=40 hostnameOverride=41 schedulingGroup=43",
+  V1PodStatus:
+    "observedGeneration=17 phase=1 conditions=2 message=3 reason=4 nominatedNodeName=11 hostIP=5 hostIPs=16 podIP=6 podIPs=12 startTime=7 initContainerStatuses=10 containerStatuses=8 qosClass=9 ephemeralContainerStatuses=13 resize=14 resourceClaimStatuses=15 extendedResourceClaimStatus=18 allocatedResources=19 resources=20 nodeAllocatableResourceClaimStatuses=21",
   V1PodTemplate: "metadata=1 template=2",
   V1PodTemplateSpec: "metadata=1 spec=2",
   V1PolicyRule: "verbs=1 apiGroups=2 resources=3 resourceNames=4 nonResourceURLs=5",
@@ -198,12 +223,14 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1Preconditions: "uid=1 resourceVersion=2",
   V1PreferredSchedulingTerm: "weight=1 preference=2",
   V1PriorityClass: "metadata=1 value=2 globalDefault=3 description=4 preemptionPolicy=5",
-  V1Probe: "exec=1.1 httpGet=1.2 tcpSocket=1.3 grpc=1.4 initialDelaySeconds=2 timeoutSeconds=3 periodSeconds=4 successThreshold=5 failureThreshold=6 terminationGracePeriodSeconds=7",
+  V1Probe:
+    "exec=1.1 httpGet=1.2 tcpSocket=1.3 grpc=1.4 initialDelaySeconds=2 timeoutSeconds=3 periodSeconds=4 successThreshold=5 failureThreshold=6 terminationGracePeriodSeconds=7",
   V1ProjectedVolumeSource: "sources=1 defaultMode=2",
   V1QuobyteVolumeSource: "registry=1 volume=2 readOnly=3 user=4 group=5 tenant=6",
   V1RBDPersistentVolumeSource: "monitors=1 image=2 fsType=3 pool=4 user=5 keyring=6 secretRef=7 readOnly=8",
   V1RBDVolumeSource: "monitors=1 image=2 fsType=3 pool=4 user=5 keyring=6 secretRef=7 readOnly=8",
-  V1ResourceAttributes: "namespace=1 verb=2 group=3 version=4 resource=5 subresource=6 name=7 fieldSelector=8 labelSelector=9",
+  V1ResourceAttributes:
+    "namespace=1 verb=2 group=3 version=4 resource=5 subresource=6 name=7 fieldSelector=8 labelSelector=9",
   V1ResourceFieldSelector: "containerName=1 resource=2 divisor=3",
   V1ResourceHealth: "resourceID=1 health=2 message=6",
   V1ResourceQuota: "metadata=1 spec=2 status=3",
@@ -217,8 +244,10 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1RoleRef: "apiGroup=1 kind=2 name=3",
   V1RuntimeClass: "metadata=1 handler=2 overhead=3 scheduling=4",
   V1SELinuxOptions: "user=1 role=2 type=3 level=4",
-  V1ScaleIOPersistentVolumeSource: "gateway=1 system=2 secretRef=3 sslEnabled=4 protectionDomain=5 storagePool=6 storageMode=7 volumeName=8 fsType=9 readOnly=10",
-  V1ScaleIOVolumeSource: "gateway=1 system=2 secretRef=3 sslEnabled=4 protectionDomain=5 storagePool=6 storageMode=7 volumeName=8 fsType=9 readOnly=10",
+  V1ScaleIOPersistentVolumeSource:
+    "gateway=1 system=2 secretRef=3 sslEnabled=4 protectionDomain=5 storagePool=6 storageMode=7 volumeName=8 fsType=9 readOnly=10",
+  V1ScaleIOVolumeSource:
+    "gateway=1 system=2 secretRef=3 sslEnabled=4 protectionDomain=5 storagePool=6 storageMode=7 volumeName=8 fsType=9 readOnly=10",
   V1Scheduling: "nodeSelector=1 tolerations=2",
   V1ScopeSelector: "matchExpressions=1",
   V1ScopedResourceSelectorRequirement: "scopeName=1 operator=2 values=3",
@@ -229,7 +258,8 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1SecretProjection: "name=1.1 items=2 optional=4",
   V1SecretReference: "name=1 namespace=2",
   V1SecretVolumeSource: "secretName=1 items=2 defaultMode=3 optional=4",
-  V1SecurityContext: "capabilities=1 privileged=2 seLinuxOptions=3 windowsOptions=10 runAsUser=4 runAsGroup=8 runAsNonRoot=5 readOnlyRootFilesystem=6 allowPrivilegeEscalation=7 procMount=9 seccompProfile=11 appArmorProfile=12",
+  V1SecurityContext:
+    "capabilities=1 privileged=2 seLinuxOptions=3 windowsOptions=10 runAsUser=4 runAsGroup=8 runAsNonRoot=5 readOnlyRootFilesystem=6 allowPrivilegeEscalation=7 procMount=9 seccompProfile=11 appArmorProfile=12",
   V1SelfSubjectAccessReview: "metadata=1 spec=2 status=3",
   V1SelfSubjectAccessReviewSpec: "resourceAttributes=1 nonResourceAttributes=2",
   V1SelfSubjectReview: "metadata=1 status=2",
@@ -240,7 +270,8 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1ServiceAccount: "metadata=1 secrets=2 imagePullSecrets=3 automountServiceAccountToken=4",
   V1ServiceAccountTokenProjection: "audience=1 expirationSeconds=2 path=3",
   V1ServicePort: "name=1 protocol=2 appProtocol=6 port=3 targetPort=4 nodePort=5",
-  V1ServiceSpec: "ports=1 selector=2 clusterIP=3 clusterIPs=18 type=4 externalIPs=5 sessionAffinity=7 loadBalancerIP=8 loadBalancerSourceRanges=9 externalName=10 externalTrafficPolicy=11 healthCheckNodePort=12 publishNotReadyAddresses=13 sessionAffinityConfig=14 ipFamilies=19 ipFamilyPolicy=17 allocateLoadBalancerNodePorts=20 loadBalancerClass=21 internalTrafficPolicy=22 trafficDistribution=23",
+  V1ServiceSpec:
+    "ports=1 selector=2 clusterIP=3 clusterIPs=18 type=4 externalIPs=5 sessionAffinity=7 loadBalancerIP=8 loadBalancerSourceRanges=9 externalName=10 externalTrafficPolicy=11 healthCheckNodePort=12 publishNotReadyAddresses=13 sessionAffinityConfig=14 ipFamilies=19 ipFamilyPolicy=17 allocateLoadBalancerNodePorts=20 loadBalancerClass=21 internalTrafficPolicy=22 trafficDistribution=23",
   V1ServiceStatus: "loadBalancer=1 conditions=2",
   V1SessionAffinityConfig: "clientIP=1",
   V1ShardInfo: "selector=1",
@@ -248,7 +279,8 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1Status: "metadata=1 status=2 message=3 reason=4 details=5 code=6",
   V1StatusCause: "reason=1 message=2 field=3",
   V1StatusDetails: "name=1 group=2 kind=3 uid=6 causes=4 retryAfterSeconds=5",
-  V1StorageClass: "metadata=1 provisioner=2 parameters=3 reclaimPolicy=4 mountOptions=5 allowVolumeExpansion=6 volumeBindingMode=7 allowedTopologies=8",
+  V1StorageClass:
+    "metadata=1 provisioner=2 parameters=3 reclaimPolicy=4 mountOptions=5 allowVolumeExpansion=6 volumeBindingMode=7 allowedTopologies=8",
   V1StorageOSPersistentVolumeSource: "volumeName=1 volumeNamespace=2 fsType=3 readOnly=4 secretRef=5",
   V1StorageOSVolumeSource: "volumeName=1 volumeNamespace=2 fsType=3 readOnly=4 secretRef=5",
   V1SubjectAccessReview: "metadata=1 spec=2 status=3",
@@ -266,11 +298,13 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   V1Toleration: "key=1 operator=2 value=3 effect=4 tolerationSeconds=5",
   V1TopologySelectorLabelRequirement: "key=1 values=2",
   V1TopologySelectorTerm: "matchLabelExpressions=1",
-  V1TopologySpreadConstraint: "maxSkew=1 topologyKey=2 whenUnsatisfiable=3 labelSelector=4 minDomains=5 nodeAffinityPolicy=6 nodeTaintsPolicy=7 matchLabelKeys=8",
+  V1TopologySpreadConstraint:
+    "maxSkew=1 topologyKey=2 whenUnsatisfiable=3 labelSelector=4 minDomains=5 nodeAffinityPolicy=6 nodeTaintsPolicy=7 matchLabelKeys=8",
   V1TypedLocalObjectReference: "apiGroup=1 kind=2 name=3",
   V1TypedObjectReference: "apiGroup=1 kind=2 name=3 namespace=4",
   V1UserInfo: "username=1 uid=2 groups=3 extra=4",
-  V1Volume: "name=1 hostPath=2.1 emptyDir=2.2 gcePersistentDisk=2.3 awsElasticBlockStore=2.4 gitRepo=2.5 secret=2.6 nfs=2.7 iscsi=2.8 glusterfs=2.9 persistentVolumeClaim=2.10 rbd=2.11 flexVolume=2.12 cinder=2.13 cephfs=2.14 flocker=2.15 downwardAPI=2.16 fc=2.17 azureFile=2.18 configMap=2.19 vsphereVolume=2.20 quobyte=2.21 azureDisk=2.22 photonPersistentDisk=2.23 projected=2.26 portworxVolume=2.24 scaleIO=2.25 storageos=2.27 csi=2.28 ephemeral=2.29 image=2.30",
+  V1Volume:
+    "name=1 hostPath=2.1 emptyDir=2.2 gcePersistentDisk=2.3 awsElasticBlockStore=2.4 gitRepo=2.5 secret=2.6 nfs=2.7 iscsi=2.8 glusterfs=2.9 persistentVolumeClaim=2.10 rbd=2.11 flexVolume=2.12 cinder=2.13 cephfs=2.14 flocker=2.15 downwardAPI=2.16 fc=2.17 azureFile=2.18 configMap=2.19 vsphereVolume=2.20 quobyte=2.21 azureDisk=2.22 photonPersistentDisk=2.23 projected=2.26 portworxVolume=2.24 scaleIO=2.25 storageos=2.27 csi=2.28 ephemeral=2.29 image=2.30",
   V1VolumeAttachment: "metadata=1 spec=2 status=3",
   V1VolumeAttachmentSource: "persistentVolumeName=1 inlineVolumeSpec=2",
   V1VolumeAttachmentSpec: "attacher=1 source=2 nodeName=3",

@@ -65,7 +65,11 @@ export function createBodyTranscoder(kinds: readonly ProtobufKind[]): BodyTransc
 }
 
 /** The type of the object inside, and its bytes. */
-function readEnvelope(body: Uint8Array): { readonly apiVersion: string; readonly kind: string; readonly raw: Uint8Array } {
+function readEnvelope(body: Uint8Array): {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly raw: Uint8Array;
+} {
   if (MAGIC.some((byte, index) => body[index] !== byte)) {
     throw new ProtobufError("provided data does not appear to be a protobuf message, expected prefix k8s");
   }

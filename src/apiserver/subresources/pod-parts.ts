@@ -1,0 +1,24 @@
+import {
+  validateEphemeralContainersUpdate,
+  withEphemeralContainers,
+} from "../../api/kinds/pods/ephemeral-containers.ts";
+import { validateResize, withResizedResources } from "../../api/kinds/pods/resize.ts";
+import type { Aspect } from "../resources/aspects.ts";
+
+/** pods/ephemeralcontainers: containers for debugging can be added to a pod that runs, and never changed or removed. */
+export const EPHEMERAL_CONTAINERS: Aspect = {
+  subresource: "ephemeralcontainers",
+  countsGeneration: true,
+  merge: (_kind, sent, old) => withEphemeralContainers(sent, old),
+  prepare: (_kind, object) => object,
+  validate: (_kind, object, old, context) => validateEphemeralContainersUpdate(object, old, context),
+};
+
+/** pods/resize: cpu and memory of containers that run. */
+export const RESIZE: Aspect = {
+  subresource: "resize",
+  countsGeneration: true,
+  merge: (_kind, sent, old) => withResizedResources(sent, old),
+  prepare: (_kind, object) => object,
+  validate: (_kind, object, old, context) => validateResize(object, old, context),
+};
