@@ -1,0 +1,98 @@
+import { messageOf, OrlopError } from "../../../lib/orlop-error.ts";
+import type { Profiler } from "../../../ports/host-process.ts";
+import { plainAnswer } from "../../streaming/plain-answers.ts";
+import type { RouteHandler } from "../routes.ts";
+
+const VERBOSITY_BODY_LIMIT = 64;
+const LARGEST_VERBOSITY = 2 ** 31 - 1;
+const NOSNIFF = { "x-content-type-options": "nosniff" } as const;
+
+/** /debug/flags/v: PUT a number to make the log say more or less. */
+export function createDebugFlagsHandler(setVerbosity: (level: number) => void): RouteHandler {
+  return async (request) => {
+    if (request.method !== "PUT") return plainAnswer(406, "unsupported http method", NOSNIFF);
+    let text: string;
+    try {
+      text = new TextDecoder().decode(await request.body(VERBOSITY_BODY_LIMIT)).trim();
+    } catch (reason) {
+      return plainAnswer(400, `error reading request body: ${messageOf(reason)}`, NOSNIFF);
+    }
+    const level = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(level <= LARGEST_VERBOSITY)) {
+      const why = `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`;
+      return plainAnswer(400, `failed set klog.logging.verbosity ${text}: ${why}`, NOSNIFF);
+    }
+    setVerbosity(level);
+    return plainAnswer(200, `successfully set klog.logging.verbosity to ${text}`, NOSNIFF);
+  };
+}
+
+const DEFAULT_PROFILE_SECONDS = 30;
+const LONGEST_PROFILE_SECONDS = 600;
+
+const PROFILES: readonly (readonly [name: string, about: string])[] = [
+  ["allocs", "A sampling of allocations over ?seconds (V8 .heapprofile)"],
+  ["cmdline", "The command line invocation of the current program"],
+  ["heap", "A snapshot of the heap (V8 .heapsnapshot)"],
+  ["profile", "CPU profile over ?seconds (V8 .cpuprofile)"],
+];
+
+export interface PprofDeps {
+  readonly profiler: Profiler;
+  readonly commandLine: readonly string[];
+}
+
+/** /debug/pprof/: upstream's paths with the profiles a JavaScript engine has; open them in a browser's developer tools. */
+export function createPprofHandler({ profiler, commandLine }: PprofDeps): RouteHandler {
+  return async (request, { rest = "" }) => {
+    const seconds = parseSeconds(request.query.get("seconds"));
+    try {
+      switch (rest) {
+        case "":
+          return index();
+        case "cmdline":
+          return plainAnswer(200, commandLine.join("\0"), NOSNIFF);
+        case "profile":
+          return download("cpuprofile", await profiler.cpuProfile(seconds, request.signal));
+        case "allocs":
+          return download("heapprofile", await profiler.allocationProfile(seconds, request.signal));
+        case "heap":
+          return {
+            status: 200,
+            headers: downloadHeaders("heapsnapshot"),
+            body: async (writer) => {
+              for await (const chunk of profiler.heapSnapshot(request.signal)) await writer.write(chunk);
+            },
+          };
+        default:
+          return plainAnswer(404, `Unknown profile\n`, NOSNIFF);
+      }
+    } catch (reason) {
+      const busy = reason instanceof OrlopError && reason.code === "Conflict";
+      return plainAnswer(busy ? 503 : 500, `Could not take the profile: ${messageOf(reason)}\n`, NOSNIFF);
+    }
+  };
+}
+
+function parseSeconds(text: string | null): number {
+  const seconds = Number(text ?? DEFAULT_PROFILE_SECONDS);
+  return seconds > 0 ? Math.min(seconds, LONGEST_PROFILE_SECONDS) : DEFAULT_PROFILE_SECONDS;
+}
+
+function downloadHeaders(extension: string): Readonly<Record<string, string>> {
+  return {
+    "content-type": "application/json",
+    "content-disposition": `attachment; filename="kubelet.${extension}"`,
+    ...NOSNIFF,
+  };
+}
+
+function download(extension: string, body: Uint8Array) {
+  return { status: 200, headers: downloadHeaders(extension), body };
+}
+
+function index() {
+  const rows = PROFILES.map(([name, about]) => `<li><a href="${name}">${name}</a>: ${about}</li>`);
+  const body = `<html><head><title>/debug/pprof/</title></head><body>/debug/pprof/<ul>${rows.join("")}</ul></body></html>\n`;
+  return { status: 200, headers: { "content-type": "text/html; charset=utf-8", ...NOSNIFF }, body };
+}

@@ -1,0 +1,146 @@
+import { isConnectPath } from "../../core/authz/kubelet-request.ts";
+import { messageOf } from "../../lib/orlop-error.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { HttpHandler, HttpRequest, HttpResponse } from "../../ports/http.ts";
+import type { Log } from "../../ports/log.ts";
+import { plainAnswer } from "../streaming/plain-answers.ts";
+import type { AccessVerdict } from "../authorization/check-access.ts";
+import { type CheckAccess, refusal } from "./access.ts";
+import { type ActiveRoute, cleanedTarget, matchRoute, type RouteMatch } from "./match-route.ts";
+import { type HandlerSwitches, KUBELET_ROUTES, type RouteHandlers } from "./routes.ts";
+
+/** One request for metrics: called at its start; the function it returns at its end. */
+export type ObserveRequest = (request: {
+  readonly method: string;
+  readonly bucket: string;
+  readonly longRunning: boolean;
+  readonly serverType: "readonly" | "readwrite";
+}) => () => void;
+
+/** What was decided about a request, for counters and the trail. */
+export type ObserveAccess = (request: HttpRequest, verdict: AccessVerdict) => void;
+
+export interface KubeletServerDeps {
+  readonly handlers: RouteHandlers;
+  /** Absent on the read-only port, where nobody is asked. */
+  readonly checkAccess?: CheckAccess;
+  readonly observeRequest: ObserveRequest;
+  readonly observeAccess?: ObserveAccess;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const NOSNIFF = { "x-content-type-options": "nosniff" } as const;
+
+export type KubeletServerOptions = Omit<HandlerSwitches, "authorized">;
+
+/** The kubelet's API over one listener: route, authorise, dispatch. Never rejects. */
+export function createKubeletServer(deps: KubeletServerDeps, options: KubeletServerOptions): HttpHandler {
+  const authorized = deps.checkAccess !== undefined;
+  const active = activeRoutes({ ...options, authorized });
+  const serverType = authorized ? "readwrite" : "readonly";
+  return async (request) => {
+    const matched = matchRoute(active, request.method, request.path);
+    const route = "route" in matched ? matched.route : undefined;
+    const ended = deps.observeRequest({
+      method: request.method,
+      bucket: route?.bucket ?? "other",
+      longRunning: route?.longRunning ?? false,
+      serverType,
+    });
+    try {
+      const response = await answer(deps, request, matched);
+      return whenEnded(response, ended);
+    } catch (reason) {
+      ended();
+      deps.log.error("a request handler failed", { path: request.path, reason: messageOf(reason) });
+      return plainAnswer(500, `Internal Error: ${messageOf(reason)}`);
+    }
+  };
+}
+
+/** The routes that are there with these switches. */
+export function activeRoutes(switches: HandlerSwitches): readonly ActiveRoute[] {
+  return KUBELET_ROUTES.flatMap((route) => {
+    const state = route.state(switches);
+    return state === "absent" ? [] : [{ route, state }];
+  });
+}
+
+async function answer(deps: KubeletServerDeps, request: HttpRequest, matched: RouteMatch): Promise<HttpResponse> {
+  const elsewhere = cleanedTarget(request.target);
+  if (elsewhere !== undefined) return redirect(elsewhere);
+  if (matched.match === "unknown") return notFoundBeforeAuthorization();
+  if (matched.match === "redirect") return redirect(`${matched.path}${queryOf(request.target)}`);
+  if (deps.checkAccess !== undefined) {
+    const access = await deps.checkAccess(request);
+    deps.observeAccess?.(request, access);
+    if (access.access !== "granted") return refusal(access);
+  }
+  if (request.upgrade !== undefined && !isConnectPath(request.path)) {
+    return plainAnswer(400, `Upgrades are only possible on exec, attach and portForward, not on ${request.path}\n`);
+  }
+  return dispatch(deps.handlers, request, matched);
+}
+
+async function dispatch(
+  handlers: RouteHandlers,
+  request: HttpRequest,
+  matched: Exclude<RouteMatch, { readonly match: "unknown" | "redirect" }>,
+): Promise<HttpResponse> {
+  switch (matched.match) {
+    case "disabled":
+      return plainAnswer(405, matched.text, NOSNIFF);
+    case "not-found":
+      return plainAnswer(404, "404: Page Not Found");
+    case "wrong-method":
+      return plainAnswer(405, "405: Method Not Allowed", { allow: matched.allow.join(", ") });
+    case "route":
+      if (matched.route.json && !acceptsJson(request.headers["accept"])) {
+        return plainAnswer(406, "406: Not Acceptable\n\nAvailable representations: application/json");
+      }
+      return handlers[matched.route.handler](request, matched.parameters);
+  }
+}
+
+function acceptsJson(accept: string | undefined): boolean {
+  if (accept === undefined || accept.trim() === "") return true;
+  const types = accept.split(",").map((part) => part.split(";")[0]?.trim().toLowerCase());
+  return types.some((type) => type === "*/*" || type === "application/*" || type === "application/json");
+}
+
+function notFoundBeforeAuthorization(): HttpResponse {
+  return plainAnswer(404, "404 page not found\n", NOSNIFF);
+}
+
+function redirect(location: string): HttpResponse {
+  return { status: 307, headers: { location, "content-type": "text/html; charset=utf-8" }, body: "" };
+}
+
+function queryOf(target: string): string {
+  const question = target.indexOf("?");
+  return question < 0 ? "" : target.slice(question);
+}
+
+/** Counts a request as running until its last byte is written. */
+function whenEnded(response: HttpResponse, ended: () => void): HttpResponse {
+  if ("upgraded" in response) {
+    response.done.then(ended, ended);
+    return response;
+  }
+  const { body } = response;
+  if (typeof body !== "function") {
+    ended();
+    return response;
+  }
+  return {
+    ...response,
+    body: async (writer) => {
+      try {
+        await body(writer);
+      } finally {
+        ended();
+      }
+    },
+  };
+}
