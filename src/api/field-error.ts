@@ -72,3 +72,48 @@ export const NOT_NEGATIVE = "must be greater than or equal to 0";
 export function child(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
 }
+
+/** The error if the condition holds. */
+export function when(condition: boolean, error: FieldError): readonly FieldError[] {
+  return condition ? [error] : [];
+}
+
+/** A field that must be there and be one of a few values. */
+export function requiredOneOf(
+  field: string,
+  value: string | undefined,
+  supported: readonly string[],
+): readonly FieldError[] {
+  if (value === undefined || value === "") return [required(field)];
+  return supported.includes(value) ? [] : [notSupported(field, value, supported)];
+}
+
+/** A field that is one of a few values if it is there. */
+export function optionalOneOf(
+  field: string,
+  value: string | undefined,
+  supported: readonly string[],
+): readonly FieldError[] {
+  return value === undefined || supported.includes(value) ? [] : [notSupported(field, value, supported)];
+}
+
+/** A name that must be there and follow a rule. */
+export function requiredName(
+  field: string,
+  value: string | undefined,
+  rule: (name: string) => readonly string[],
+): readonly FieldError[] {
+  if (value === undefined || value === "") return [required(field)];
+  return invalidFor(field, value, rule(value));
+}
+
+/** A name that follows a rule if it is there and not empty. */
+export function optionalName(
+  field: string,
+  value: string | undefined,
+  rule: (name: string) => readonly string[],
+): readonly FieldError[] {
+  return value === undefined || value === "" ? [] : invalidFor(field, value, rule(value));
+}
+
+export const NOT_POSITIVE = "must be greater than zero";

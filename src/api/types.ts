@@ -45,6 +45,7 @@ export type ContainerState = Wire<client.V1ContainerState>;
 export type Volume = Wire<client.V1Volume>;
 export type VolumeMount = Wire<client.V1VolumeMount>;
 export type Probe = Wire<client.V1Probe>;
+export type Lifecycle = Wire<client.V1Lifecycle>;
 export type LifecycleHandler = Wire<client.V1LifecycleHandler>;
 export type SecurityContext = Wire<client.V1SecurityContext>;
 export type PodSecurityContext = Wire<client.V1PodSecurityContext>;

@@ -7,6 +7,12 @@ import { defaultVolume } from "./default-volume.ts";
 /** Seconds. */
 const GRACE_PERIOD = 30;
 
+/** The old name of the field always says the same as the new one. */
+function withServiceAccount(spec: PodSpec): PodSpec {
+  const name = spec.serviceAccountName ?? spec.serviceAccount;
+  return name === undefined ? spec : { ...spec, serviceAccountName: name, serviceAccount: name };
+}
+
 /** Defaults of a pod spec wherever it stands: in pods and in templates. */
 export function defaultPodSpec(given: PodSpec): PodSpec {
   let spec: PodSpec = fill(given, {
@@ -20,6 +26,7 @@ export function defaultPodSpec(given: PodSpec): PodSpec {
   spec = changeEach(spec, "initContainers", defaultContainer);
   spec = changeEach(spec, "ephemeralContainers", defaultContainer);
   spec = changeEach(spec, "volumes", defaultVolume);
+  spec = withServiceAccount(spec);
   return spec.overhead === undefined ? spec : { ...spec, overhead: roundToMilli(spec.overhead) };
 }
 

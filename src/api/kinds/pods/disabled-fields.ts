@@ -66,6 +66,28 @@ const procMount: GatedField = {
     ),
 };
 
+/** Restart policies of single containers, but for sidecars. */
+const restartRules: GatedField = {
+  gate: "ContainerRestartRules",
+  isUsed: (spec) =>
+    (spec.containers ?? []).some(({ restartPolicy }) => restartPolicy !== undefined) ||
+    (spec.initContainers ?? []).some(
+      ({ restartPolicy = "Always", restartPolicyRules = [] }) =>
+        restartPolicy !== "Always" || restartPolicyRules.length > 0,
+    ),
+  drop: (spec) => {
+    const bare = (container: Container): Container =>
+      without(without(container, "restartPolicy"), "restartPolicyRules");
+    const init = (container: Container): Container =>
+      container.restartPolicy === "Always" ? without(container, "restartPolicyRules") : bare(container);
+    return {
+      ...spec,
+      ...(spec.containers !== undefined && { containers: spec.containers.map(bare) }),
+      ...(spec.initContainers !== undefined && { initContainers: spec.initContainers.map(init) }),
+    };
+  },
+};
+
 const stopSignal: GatedField = {
   gate: "ContainerStopSignals",
   isUsed: (spec) => everyContainer(spec).some((container) => container.lifecycle?.stopSignal !== undefined),
@@ -137,7 +159,7 @@ const GATED_FIELDS: readonly GatedField[] = [
   securityField("SELinuxChangePolicy", "seLinuxChangePolicy"),
   securityField("SupplementalGroupsPolicy", "supplementalGroupsPolicy"),
   containerField("InPlacePodVerticalScaling", ["resizePolicy"]),
-  containerField("ContainerRestartRules", ["restartPolicyRules"]),
+  restartRules,
   projectedSource("ClusterTrustBundleProjection", "clusterTrustBundle"),
   projectedSource("PodCertificateRequest", "podCertificate"),
   procMount,

@@ -3,6 +3,9 @@ import { defineKind, metadataFields } from "../define-kind.ts";
 import { defaultPod } from "./defaults.ts";
 import { podTable } from "./pod-table.ts";
 import { preparePodForCreate, preparePodForUpdate, preparePodStatusForUpdate } from "./prepare.ts";
+import { validatePodStatusUpdate } from "./validate-pod-status.ts";
+import { validatePodUpdate } from "./validate-pod-update.ts";
+import { validatePodCreate } from "./validate-pod.ts";
 
 export const podKind = defineKind({
   group: "",
@@ -18,6 +21,9 @@ export const podKind = defineKind({
   prepareForCreate: preparePodForCreate,
   prepareForUpdate: preparePodForUpdate,
   prepareForStatusUpdate: preparePodStatusForUpdate,
+  validateCreate: validatePodCreate,
+  validateUpdate: validatePodUpdate,
+  validateStatusUpdate: validatePodStatusUpdate,
   selectableFields: (object) => {
     const { spec, status } = object as Pod;
     return {

@@ -105,8 +105,16 @@ function keptConditions(conditions: readonly PodCondition[], old: readonly PodCo
   });
 }
 
+/** podIP is the first of podIPs. */
+function withAddresses(status: PodStatus): PodStatus {
+  const first = status.podIP ?? status.podIPs?.[0]?.ip;
+  if (first === undefined || first === "") return status;
+  const isSame = status.podIPs?.[0]?.ip === first;
+  return { ...status, podIP: first, podIPs: isSame ? (status.podIPs ?? []) : [{ ip: first }] };
+}
+
 export function preparePodStatusForUpdate(object: KubernetesObject, old: KubernetesObject): KubernetesObject {
-  const status = (object as Pod).status ?? {};
+  const status = withAddresses((object as Pod).status ?? {});
   const before = (old as Pod).status ?? {};
   return {
     ...object,
