@@ -1,0 +1,4 @@
+export { decodeMessage } from "./decode.ts";
+export { encodeMessage } from "./encode.ts";
+export { PROTOBUF_MEDIA_TYPE, readEnvelope, writeEnvelope } from "./envelope.ts";
+export type { Envelope } from "./envelope.ts";
