@@ -130,7 +130,8 @@ async function issue(
         name,
         user,
         dryRun,
-        object: request,
+        // As it was sent: a kubelet that names no audience means the default, and may have that for its pods.
+        object: { ...KIND_FIELDS, ...sent },
       },
       deps.objects,
     );
