@@ -1,5 +1,9 @@
+import { setMaxListeners } from "node:events";
 import { OrlopError, messageOf } from "../lib/orlop-error.ts";
 import { runProgram } from "../cli/program.ts";
+
+// One stop signal reaches every part of the process, which is more than the ten listeners Node takes for a leak.
+setMaxListeners(1_000);
 
 /** Each command is loaded only when it runs: `orlop version` must not pay for a kubelet. */
 const exitCode = await runProgram(

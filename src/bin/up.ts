@@ -1,8 +1,12 @@
 import { join, resolve } from "node:path";
+import { createCertificateSigner } from "../adapters/tls/certificate-signer.ts";
+import type { User } from "../api/user.ts";
+import { CONTROLLER_NAMES } from "../controllers/index.ts";
 import type { UpOptions } from "../cli/commands.ts";
 import { runUnits, type Unit } from "../machinery/unit.ts";
 import { writeAdminKubeconfig } from "./admin-kubeconfig.ts";
 import { clusterPki } from "./cluster-pki.ts";
+import { createControllerManager, createScheduler } from "./controllers.ts";
 import { createControlPlane } from "./control-plane.ts";
 import { holdDataDirectory } from "./data-directory.ts";
 import { featureGatesOf } from "./feature-gate-flags.ts";
@@ -10,6 +14,13 @@ import { checkMachine } from "./machine.ts";
 import { findNodePlace } from "./node-place.ts";
 import { untilToldToStop } from "./process-signal.ts";
 import { systemDeps } from "./system.ts";
+
+const CONTROLLER_MANAGER = identity("system:kube-controller-manager");
+const SCHEDULER = identity("system:kube-scheduler");
+
+function identity(name: string, ...groups: readonly string[]): User {
+  return { name, groups: [...groups, "system:authenticated"], extra: {} };
+}
 
 /** `orlop up`: API server, controllers and kubelet in one process, with a container runtime beside it. */
 export async function up(options: UpOptions): Promise<number> {
@@ -38,7 +49,17 @@ export async function up(options: UpOptions): Promise<number> {
       gates,
       connectMode: options.connectAuthorization,
     });
-    const units: Unit[] = [controlPlane.unit];
+    const signer = createCertificateSigner({ authority: pki.authority, clock: deps.clock });
+    const units: Unit[] = [
+      controlPlane.unit,
+      createControllerManager(deps, controlPlane.connect(CONTROLLER_MANAGER), CONTROLLER_NAMES, {
+        rootCa: pki.authorityPem,
+        signer,
+        namesOfNode: (node) => (node === place.name ? [place.name, ...place.addresses] : undefined),
+        singleApiServer: true,
+      }),
+      createScheduler(deps, controlPlane.connect(SCHEDULER)),
+    ];
     await untilToldToStop((signal) =>
       runUnits(units, signal, () => {
         process.stdout.write(`ready: export KUBECONFIG=${kubeconfig}\n`);

@@ -1,0 +1,49 @@
+import {
+  type ControllerDeps,
+  type ControllerName,
+  type ControllerOptions,
+  createControllers,
+  createSchedulerController,
+} from "../controllers/index.ts";
+import { createClusterClient } from "../machinery/cluster-client.ts";
+import { createEvents } from "../machinery/events.ts";
+import { createInformers } from "../machinery/informers.ts";
+import { createUnitGroup, type Unit } from "../machinery/unit.ts";
+import type { ClusterTransport } from "../ports/cluster-transport.ts";
+import { ORLOP_VERSION } from "../api/version.ts";
+import type { SystemDeps } from "./system.ts";
+
+/** The named controllers over one identity's way to an API server. */
+export function createControllerManager(
+  deps: SystemDeps,
+  transport: ClusterTransport,
+  names: readonly ControllerName[],
+  options: ControllerOptions,
+): Unit {
+  return overCluster(deps, transport, "controller-manager", (controllerDeps) =>
+    createControllers(names, controllerDeps, options),
+  );
+}
+
+export function createScheduler(deps: SystemDeps, transport: ClusterTransport): Unit {
+  return overCluster(deps, transport, "scheduler", (controllerDeps) => [createSchedulerController(controllerDeps)]);
+}
+
+/** Controllers ask for informers and recorders while they are made; these run before them. */
+function overCluster(
+  { clock, random, log: parent }: SystemDeps,
+  transport: ClusterTransport,
+  component: string,
+  make: (deps: ControllerDeps) => readonly Unit[],
+): Unit {
+  const log = parent.with({ component });
+  const client = createClusterClient({ transport, userAgent: `orlop-${component}/${ORLOP_VERSION}` });
+  const informers = createInformers({ client, clock, random, log });
+  const events = createEvents({ client, clock, random, log });
+  const controllers = make({ client, informers, events, clock, random, log });
+  return createUnitGroup(
+    component,
+    [events.unit, informers.unit, createUnitGroup("controllers", controllers, "together")],
+    "in-order",
+  );
+}
