@@ -9,6 +9,7 @@ export interface LogEntry {
 }
 
 const SPACE = 0x20;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 const decoder = new TextDecoder();
 
 /** Parses one line without its newline; undefined for anything else. */
@@ -21,7 +22,7 @@ export function parseLogEntry(line: Uint8Array): LogEntry | undefined {
   const end = third < 0 ? line.length : third;
   const timestamp = decoder.decode(line.subarray(0, first));
   const stream = decoder.decode(line.subarray(first + 1, second));
-  if ((stream !== "stdout" && stream !== "stderr") || Number.isNaN(Date.parse(timestamp))) return undefined;
+  if ((stream !== "stdout" && stream !== "stderr") || !TIME.test(timestamp)) return undefined;
   const [tag] = decoder.decode(line.subarray(second + 1, end)).split(":");
   return { timestamp, stream, complete: tag !== "P", message: line.subarray(end + 1) };
 }

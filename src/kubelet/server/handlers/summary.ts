@@ -28,8 +28,11 @@ export function createSummaryHandler(
 async function formValues(request: HttpRequest, name: string): Promise<readonly string[]> {
   const fromQuery = request.query.getAll(name);
   if (request.method !== "POST") return fromQuery;
-  const [type = ""] = (request.headers["content-type"] ?? "").split(";").map((part) => part.trim().toLowerCase());
-  if (type !== "" && !/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/.test(type)) throw new Error("mime: invalid media parameter");
+  const header = request.headers["content-type"] ?? "";
+  const type = (header.split(";")[0] ?? "").trim().toLowerCase();
+  if (header !== "" && !/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/.test(type)) {
+    throw new Error(`mime: ${JSON.stringify(header)} is no media type`);
+  }
   if (type !== "application/x-www-form-urlencoded") return fromQuery;
   const body = new URLSearchParams(new TextDecoder().decode(await request.body(FORM_LIMIT_BYTES)));
   return [...body.getAll(name), ...fromQuery];
