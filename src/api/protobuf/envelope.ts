@@ -28,12 +28,12 @@ export function readEnvelope(bytes: Uint8Array): Result<Envelope> {
     const reader = new BinaryReader(bytes.subarray(MAGIC.length), decodeUtf8);
     let apiVersion = "";
     let kind = "";
-    let raw = new Uint8Array();
+    let raw: Uint8Array = new Uint8Array();
     eachField(reader, reader.len, (number, wireType) => {
       if (number !== 1 && number !== 2) return false;
       expectWireType(wireType, WireType.LengthDelimited, number === 1 ? "typeMeta" : "raw");
       if (number === 2) {
-        raw = new Uint8Array(reader.bytes());
+        raw = reader.bytes();
         return true;
       }
       eachField(reader, endOfValue(reader, reader.len), (inner, innerWireType) => {

@@ -50,7 +50,7 @@ export function parseBody(text: string, mediaType: string): ParsedBody {
   if (mediaType === "application/json") return parseJson(text);
   if (mediaType === "application/yaml") return parseYaml(text);
   throw unsupportedMediaType(
-    "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
+    "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
   );
 }
 
