@@ -5,6 +5,7 @@ import { findContainer } from "../../core/pods/containers.ts";
 import { deadlineOf } from "../../core/pods/deadline.ts";
 import { isTerminalPhase } from "../../core/pods/phase.ts";
 import { computePodActions, type PodActions } from "../../core/pods/pod-actions.ts";
+import { isNews } from "../../core/pods/pod-news.ts";
 import { NOTHING_RUNNING, newestAttempt, type PodRuntime, type SandboxState } from "../../core/pods/pod-runtime.ts";
 import { computePodStatus } from "../../core/pods/pod-status.ts";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
@@ -98,6 +99,8 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
   const log = deps.log.with({ pod: initial.metadata?.name, namespace: initial.metadata?.namespace, podUid: uid });
   const wake = createWake(clock);
   const problems = new Map<string, StartProblem>();
+  /** Containers that failed to start are left alone until then, whatever news there is. Milliseconds since the epoch. */
+  const notBefore = new Map<string, number>();
   let pod = initial;
   let runtime = NOTHING_RUNNING;
   let stage: ReturnType<PodWorker["stage"]> = "living";
@@ -229,20 +232,32 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
     for (const { kind, name } of actions.start) {
       const target = findContainer(pod, name);
       if (target === undefined) continue;
+      const stopsHere = kind === "init" && target.container.restartPolicy !== "Always";
+      const pause = notBefore.get(name);
+      if (pause !== undefined && clock.now() < pause) {
+        retryAt = Math.min(retryAt ?? pause, pause);
+        if (stopsHere) break;
+        continue;
+      }
       const outcome = await deps.starter.start(
         { pod, target, runtime, sandboxId: state.id, plan, podIps: addresses(state), hostIps: deps.hostIps() },
         { turn: signal, life },
       );
       if (outcome.ok) {
         problems.delete(name);
+        notBefore.delete(name);
         void deps.remains.removeOldAttempts(pod, runtime, name, life);
         continue;
       }
       problems.set(name, outcome.problem);
-      const next = outcome.retryAt ?? clock.now() + retryDelay(startFailures++);
+      const known = outcome.retryAt ?? Number.POSITIVE_INFINITY;
+      const next = isWaiting(outcome.problem)
+        ? Math.min(known, clock.now() + LONGEST_RETRY_MS)
+        : clock.now() + retryDelay(startFailures++);
+      notBefore.set(name, next);
       retryAt = Math.min(retryAt ?? next, next);
       // The init containers behind one that can not start have to wait for it; sidecars only have to be tried.
-      if (kind === "init" && target.container.restartPolicy !== "Always") break;
+      if (stopsHere) break;
     }
     if (retryAt === undefined) startFailures = 0;
     return retryAt;
@@ -347,7 +362,10 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
     update(next) {
       const wasEnding = mustEnd();
       const before = pod.metadata?.deletionGracePeriodSeconds;
+      const isOldHat = !isNews(pod, next);
       pod = next;
+      if (isOldHat) return;
+      notBefore.clear();
       const after = next.metadata?.deletionGracePeriodSeconds;
       const sooner = before !== undefined && after !== undefined && after < before;
       if (mustEnd() && (!wasEnding || sooner)) turn.abort();
@@ -390,6 +408,11 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
       deps.probes.remove(uid);
     },
   };
+}
+
+/** Nothing was tried: the last failure is not long enough ago. */
+function isWaiting({ reason }: StartProblem): boolean {
+  return reason === "CrashLoopBackOff" || reason === "ImagePullBackOff";
 }
 
 function retryDelay(failures: number): number {
