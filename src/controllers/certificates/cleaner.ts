@@ -1,14 +1,11 @@
-import type { CertificateSigningRequest } from "../../api/types.ts";
+import { certificateRequestEnd } from "../../core/controllers/certificate-request-end.ts";
 import { hasReason } from "../../machinery/answer-error.ts";
 import { createReconcileLoop } from "../../machinery/reconcile-loop.ts";
 import { CERTIFICATE_SIGNING_REQUESTS } from "../../machinery/resources.ts";
 import type { Unit } from "../../machinery/unit.ts";
 import type { ControllerDeps } from "../controller.ts";
-import { conditionOf, isIssued } from "./request.ts";
 
 const HOUR = 3_600_000;
-const DECIDED_MS = HOUR;
-const PENDING_MS = 24 * HOUR;
 
 /** Deletes certificate requests that were decided an hour ago, or that nobody decided for a day. */
 export function createCertificateCleanerController(deps: ControllerDeps): Unit {
@@ -19,7 +16,7 @@ export function createCertificateCleanerController(deps: ControllerDeps): Unit {
     async reconcile(name, signal) {
       const csr = requests.reader.get(name);
       if (csr === undefined) return "await-change";
-      const wait = endOf(csr) - clock.now();
+      const wait = certificateRequestEnd(csr) - clock.now();
       if (wait > 0) return { requeueAfterMs: Math.min(wait, HOUR) };
       const { uid } = csr.metadata ?? {};
       await client
@@ -34,13 +31,4 @@ export function createCertificateCleanerController(deps: ControllerDeps): Unit {
     if (type !== "deleted") loop.enqueue(key);
   });
   return loop;
-}
-
-/** When it may go, milliseconds since the epoch. */
-function endOf(csr: CertificateSigningRequest): number {
-  const denied = conditionOf(csr, "Denied") ?? conditionOf(csr, "Failed");
-  const decided = denied ?? (isIssued(csr) ? conditionOf(csr, "Approved") : undefined);
-  const since = Date.parse(decided?.lastUpdateTime ?? "");
-  if (!Number.isNaN(since)) return since + DECIDED_MS;
-  return Date.parse(csr.metadata?.creationTimestamp ?? "") + PENDING_MS;
 }

@@ -8,14 +8,7 @@ export function requestPem(csr: CertificateSigningRequest): string {
 }
 
 export function hasTrueCondition(csr: CertificateSigningRequest, type: "Approved" | "Denied" | "Failed"): boolean {
-  return conditionOf(csr, type) !== undefined;
-}
-
-export function conditionOf(
-  csr: CertificateSigningRequest,
-  type: "Approved" | "Denied" | "Failed",
-): Condition | undefined {
-  return csr.status?.conditions?.find((condition) => condition.type === type && condition.status === "True");
+  return (csr.status?.conditions ?? []).some((condition) => condition.type === type && condition.status === "True");
 }
 
 export function isIssued(csr: CertificateSigningRequest): boolean {
