@@ -131,7 +131,8 @@ export async function loadAuthority(certificatePem: string, privateKeyPem: strin
       const names = generalNames(template);
       const { flags, extended } = keyUsages(template.usages);
       const extensions: Extension[] = [
-        new KeyUsagesExtension(flags, true),
+        // An extension without any bit makes OpenSSL refuse the whole certificate.
+        ...(flags === 0 ? [] : [new KeyUsagesExtension(flags, true)]),
         ...(extended.length === 0 ? [] : [new ExtendedKeyUsageExtension([...extended])]),
         new BasicConstraintsExtension(false, undefined, true),
         await AuthorityKeyIdentifierExtension.create(own.publicKey),

@@ -31,7 +31,7 @@ export interface AlternativeNames {
 
 /** Values of types other than the ASN.1 string types come out of the library as "#<hex of DER>". */
 function values(name: Name, field: string): readonly string[] {
-  return name.getField(field);
+  return Array.from(name.getField(field));
 }
 
 export function subjectFacts(name: Name): SubjectFacts {
@@ -43,7 +43,8 @@ export function subjectFacts(name: Name): SubjectFacts {
 }
 
 export function alternativeNames(extensions: readonly Extension[]): AlternativeNames {
-  const names = extensions
+  // The library's lists are subclasses of Array that multiply with each filter(); ours are plain.
+  const names = Array.from(extensions)
     .filter((extension) => extension instanceof SubjectAlternativeNameExtension)
     .flatMap((extension) => [...extension.names.items]);
   const of = (type: string): string[] => names.filter((name) => name.type === type).map((name) => name.value);
@@ -69,7 +70,7 @@ export function certificateFacts(der: Uint8Array): CertificateFacts {
   return {
     ...subjectFacts(certificate.subjectName),
     ...alternativeNames(extensions),
-    extendedKeyUsages: usages?.usages.map(String) ?? [],
+    extendedKeyUsages: Array.from(usages?.usages ?? [], String),
     isAuthority: constraints?.ca === true,
     notBefore: certificate.notBefore.getTime(),
     notAfter: certificate.notAfter.getTime(),
