@@ -13,6 +13,7 @@ import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "n
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { ClientRequest, ClientResponse, HttpClient } from "../../ports/http-client.ts";
 import { duplexConnection } from "./duplex-connection.ts";
+import { nextEvent } from "./next-event.ts";
 
 /** How the certificate of the other side is judged. */
 export type ServerTrust =
@@ -89,14 +90,16 @@ function sendBody(outgoing: ClientHttpRequest, body: ClientRequest["body"]): voi
   const pump = async (): Promise<void> => {
     for await (const chunk of body) {
       if (outgoing.destroyed) return;
-      if (outgoing.write(chunk)) continue;
-      await new Promise<void>((resolve) => {
-        for (const event of ["drain", "close"]) outgoing.once(event, () => resolve());
-      });
+      if (!outgoing.write(chunk)) await nextEvent(outgoing, ["drain", "close"]);
     }
     outgoing.end();
   };
   pump().catch((reason: unknown) => outgoing.destroy(reason instanceof Error ? reason : new Error(messageOf(reason))));
+}
+
+/** Whether sending it twice is the same as sending it once, and possible. */
+function mayRepeat({ method, body, signal }: ClientRequest): boolean {
+  return ["GET", "HEAD", "OPTIONS"].includes(method) && body === undefined && !signal.aborted;
 }
 
 /** An HTTP client with pooled keep-alive connections for requests and a connection of its own for each upgrade. */
@@ -105,12 +108,14 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
   function connect(
     request: Pick<ClientRequest, "scheme" | "host" | "port">,
+    // A pooled connection must not stay half-open: the pool would give it out again.
+    allowHalfOpen: boolean,
     signal: AbortSignal | undefined,
     done: (error: Error | null, socket?: Duplex) => void,
   ): void {
     const { scheme, host, port } = request;
     const tls = scheme === "https" ? options.tls() : undefined;
-    const common = { host, port, allowHalfOpen: true, keepAlive: true, noDelay: true };
+    const common = { host, port, allowHalfOpen, keepAlive: true, noDelay: true };
     const socket =
       tls === undefined
         ? connectPlain(common)
@@ -145,7 +150,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       target: AgentOptions & { host?: string; port?: number | string },
       done: (error: Error | null, socket?: Duplex) => void,
     ) => {
-      connect({ scheme, host: target.host ?? "", port: Number(target.port) }, undefined, done);
+      connect({ scheme, host: target.host ?? "", port: Number(target.port) }, false, undefined, done);
       return undefined;
     };
   }
@@ -172,31 +177,42 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     return { status: message.statusCode ?? 0, headers: headersOf(message), body: bodyOf(message) };
   }
 
-  return {
-    send(request) {
-      const { signal } = request;
-      return new Promise((resolve, reject) => {
-        if (signal.aborted) {
-          reject(unreachable(request, signal.reason));
-          return;
-        }
-        const https = request.scheme === "https";
-        const outgoing = (https ? tlsRequest : plainRequest)({
-          ...wireOptions(request),
-          agent: https ? tlsAgent : plainAgent,
-        });
-        const onAbort = (): void => {
-          outgoing.destroy(new Error("cancelled"));
-        };
-        signal.addEventListener("abort", onAbort, { once: true });
-        outgoing.once("close", () => signal.removeEventListener("abort", onAbort));
-        outgoing.on("error", (error) => reject(unreachable(request, error)));
-        outgoing.once("response", (message) => {
-          message.on("error", () => undefined);
-          resolve(responseOf(message));
-        });
-        sendBody(outgoing, request.body);
+  function sendOnce(request: ClientRequest): Promise<ClientResponse | "stale connection"> {
+    const { signal } = request;
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(unreachable(request, signal.reason));
+        return;
+      }
+      const https = request.scheme === "https";
+      const outgoing = (https ? tlsRequest : plainRequest)({
+        ...wireOptions(request),
+        agent: https ? tlsAgent : plainAgent,
       });
+      const onAbort = (): void => {
+        outgoing.destroy(new Error("cancelled"));
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      outgoing.once("close", () => signal.removeEventListener("abort", onAbort));
+      outgoing.on("error", (error) => {
+        // The other side may close an idle connection at the moment it is used again; that is nobody's failure.
+        if (outgoing.reusedSocket && mayRepeat(request)) resolve("stale connection");
+        else reject(unreachable(request, error));
+      });
+      outgoing.once("response", (message) => {
+        message.on("error", () => undefined);
+        resolve(responseOf(message));
+      });
+      sendBody(outgoing, request.body);
+    });
+  }
+
+  return {
+    async send(request) {
+      for (;;) {
+        const response = await sendOnce(request);
+        if (response !== "stale connection") return response;
+      }
     },
     upgrade(request) {
       const { signal } = request;
@@ -205,7 +221,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           reject(unreachable(request, signal.reason));
           return;
         }
-        connect(request, signal, (failure, socket) => {
+        connect(request, true, signal, (failure, socket) => {
           if (failure !== null || socket === undefined) {
             reject(unreachable(request, failure));
             return;

@@ -1,22 +1,12 @@
 import type { Duplex } from "node:stream";
 import { OrlopError } from "../../lib/orlop-error.ts";
 import type { ByteConnection } from "../../ports/bytes.ts";
+import { nextEvent } from "./next-event.ts";
 
 function gone(cause?: unknown): OrlopError {
   return new OrlopError("Unavailable", "The connection was closed by the other side", {
     retry: "never",
     ...(cause !== undefined && { cause }),
-  });
-}
-
-/** Resolves at the next of `events`; never rejects. */
-function next(stream: Duplex, events: readonly string[]): Promise<void> {
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      for (const event of events) stream.off(event, settle);
-      resolve();
-    };
-    for (const event of events) stream.once(event, settle);
   });
 }
 
@@ -39,7 +29,7 @@ export function duplexConnection(stream: Duplex, head: Uint8Array): ByteConnecti
       else if (stream.readableEnded) return;
       else if (failure !== undefined) throw gone(failure);
       else if (stream.destroyed) throw gone();
-      else await next(stream, ["readable", "end", "error", "close"]);
+      else await nextEvent(stream, ["readable", "end", "error", "close"]);
     }
   }
 
@@ -49,7 +39,7 @@ export function duplexConnection(stream: Duplex, head: Uint8Array): ByteConnecti
       if (failure !== undefined || stream.destroyed || stream.writableEnded) throw gone(failure);
       if (chunk.byteLength === 0) return;
       if (stream.write(chunk)) return;
-      draining ??= next(stream, ["drain", "error", "close"]).then(() => {
+      draining ??= nextEvent(stream, ["drain", "error", "close"]).then(() => {
         draining = undefined;
       });
       await draining;

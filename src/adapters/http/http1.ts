@@ -6,6 +6,7 @@ import type { HttpRequest, HttpResponse, Upgrade } from "../../ports/http.ts";
 import { duplexConnection } from "./duplex-connection.ts";
 import { errorResponse, type PlainResponse, textResponse } from "./error-response.ts";
 import { asBuffer, createLazySignal, type ExchangeDeps, PIECE_BYTES } from "./exchange.ts";
+import { nextEvent } from "./next-event.ts";
 import { readBody } from "./request-body.ts";
 import { parseRequestTarget, type RequestTarget } from "./request-target.ts";
 import { acceptWebSocket } from "./websocket.ts";
@@ -53,13 +54,7 @@ function gone(response: ServerResponse): boolean {
 async function drained(response: ServerResponse): Promise<void> {
   if (gone(response)) throw CLIENT_GONE;
   if (!response.writableNeedDrain) return;
-  await new Promise<void>((resolve) => {
-    const settle = (): void => {
-      response.off("drain", settle).off("close", settle);
-      resolve();
-    };
-    response.once("drain", settle).once("close", settle);
-  });
+  await nextEvent(response, ["drain", "close"]);
   if (gone(response)) throw CLIENT_GONE;
 }
 
@@ -327,9 +322,7 @@ async function bodyBeforeUpgrade(
       if (chunk !== null) bytes = Buffer.concat([bytes, chunk]);
       else if (socket.destroyed || socket.readableEnded) throw CLIENT_GONE;
       else {
-        await new Promise<void>((resolve) => {
-          for (const event of ["readable", "end", "close"]) socket.once(event, () => resolve());
-        });
+        await nextEvent(socket, ["readable", "end", "close"]);
       }
     }
   } finally {

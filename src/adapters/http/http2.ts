@@ -3,6 +3,7 @@ import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { HttpRequest, Peer } from "../../ports/http.ts";
 import { errorResponse, type PlainResponse, textResponse } from "./error-response.ts";
 import { asBuffer, createLazySignal, type ExchangeDeps, PIECE_BYTES } from "./exchange.ts";
+import { nextEvent } from "./next-event.ts";
 import { readBody } from "./request-body.ts";
 import { parseRequestTarget } from "./request-target.ts";
 
@@ -27,13 +28,7 @@ function plainHeaders(headers: IncomingHttpHeaders): Record<string, string | und
 async function drained(stream: ServerHttp2Stream): Promise<void> {
   if (stream.destroyed || stream.aborted) throw CLIENT_GONE;
   if (!stream.writableNeedDrain) return;
-  await new Promise<void>((resolve) => {
-    const settle = (): void => {
-      stream.off("drain", settle).off("close", settle);
-      resolve();
-    };
-    stream.once("drain", settle).once("close", settle);
-  });
+  await nextEvent(stream, ["drain", "close"]);
   if (stream.destroyed || stream.aborted) throw CLIENT_GONE;
 }
 
