@@ -13,6 +13,8 @@ import { createPodGarbageCollectionController } from "./pod-garbage-collection/p
 import { createRootCaPublisherController } from "./root-ca-publisher/root-ca-publisher.ts";
 import { createServiceAccountController } from "./service-account/service-account.ts";
 import { createTaintEvictionController } from "./taint-eviction/taint-eviction.ts";
+import { createClaimProtectionController } from "./volume-protection/claim-protection.ts";
+import { createVolumeProtectionController } from "./volume-protection/volume-protection.ts";
 
 export type { ControllerDeps } from "./controller.ts";
 export { createSchedulerController, type SchedulerOptions } from "./scheduler/scheduler.ts";
@@ -42,6 +44,8 @@ const CONTROLLERS = {
   "namespace-controller": (deps, { singleApiServer }) =>
     createNamespaceController(deps, singleApiServer === true ? { settleMs: 0 } : {}),
   "node-lifecycle-controller": (deps) => createNodeLifecycleController(deps),
+  "persistentvolume-protection-controller": (deps) => createVolumeProtectionController(deps),
+  "persistentvolumeclaim-protection-controller": (deps) => createClaimProtectionController(deps),
   "pod-garbage-collector-controller": (deps) => createPodGarbageCollectionController(deps),
   "root-ca-certificate-publisher-controller": (deps, { rootCa }) =>
     rootCa === undefined ? undefined : createRootCaPublisherController(deps, { rootCa }),

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { podCondition } from "../../api/pod.ts";
 import type { Node, Pod, PodSpec } from "../../api/types.ts";
-import { EVENTS, NODES, PODS } from "../../machinery/resources.ts";
+import { EVENTS, NODES, PODS, PRIORITY_CLASSES } from "../../machinery/resources.ts";
 import { type ControllerHost, startControllers } from "../../testing/controller-host.ts";
 import { createSchedulerController } from "./scheduler.ts";
 
@@ -136,5 +136,23 @@ describe("createSchedulerController()", () => {
       host.signal,
     );
     await host.until(async () => expect(await placed("gated")).toBe("n1"));
+  });
+
+  it("makes room for a more important pod, and keeps it for that pod", async () => {
+    await addNode("n1");
+    for (const [name, value] of Object.entries({ low: 1, medium: 500, high: 1_000 })) {
+      await host.client.create(PRIORITY_CLASSES, { metadata: { name }, value }, host.signal);
+    }
+    await addPod("low", "2", { priorityClassName: "low" });
+    await host.until(async () => expect(await placed("low")).toBe("n1"));
+    await addPod("high", "2", { priorityClassName: "high" });
+    await host.until(async () => expect((await pod("high")).status?.nominatedNodeName).toBe("n1"));
+    await addPod("medium", "2", { priorityClassName: "medium" });
+    await host.until(async () => expect((await pod("low")).metadata?.deletionTimestamp).toBeDefined());
+    expect(podCondition(await pod("low"), "DisruptionTarget")?.reason).toBe("PreemptionByScheduler");
+    await host.client.delete(PODS, { namespace: "default", name: "low" }, host.signal, { gracePeriodSeconds: 0 });
+    await host.until(async () => expect(await placed("high")).toBe("n1"));
+    await host.clock.advance(15_000);
+    expect(await placed("medium")).toBe("");
   });
 });

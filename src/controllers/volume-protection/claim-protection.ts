@@ -1,0 +1,55 @@
+import type { PersistentVolumeClaim, Pod } from "../../api/types.ts";
+import { createReconcileLoop } from "../../machinery/reconcile-loop.ts";
+import { PERSISTENT_VOLUME_CLAIMS, PODS } from "../../machinery/resources.ts";
+import type { Unit } from "../../machinery/unit.ts";
+import type { ControllerDeps } from "../controller.ts";
+import { createFinalizerEditor } from "./finalizer-editor.ts";
+
+const FINALIZER = "kubernetes.io/pvc-protection";
+
+/** Lets claims that are being deleted go once no pod on a node refers to them. */
+export function createClaimProtectionController(deps: ControllerDeps): Unit {
+  const { client, informers } = deps;
+  const claims = informers.of(PERSISTENT_VOLUME_CLAIMS);
+  const pods = informers.of(PODS);
+  const podsOfClaim = pods.index(claimsOf);
+  const finalizers = createFinalizerEditor(client, PERSISTENT_VOLUME_CLAIMS, FINALIZER);
+
+  const isUsed = async (key: string, claim: PersistentVolumeClaim, signal: AbortSignal): Promise<boolean> => {
+    const uses = (pod: Pod): boolean => (pod.spec?.nodeName ?? "") !== "" && claimsOf(pod).includes(key);
+    if (podsOfClaim(key).some(uses)) return true;
+    // A pod may be too young to be known here; before letting go the server is asked.
+    const { namespace = "" } = claim.metadata ?? {};
+    const { items } = await client.list(PODS, { namespace }, signal);
+    return items.some(uses);
+  };
+
+  const loop = createReconcileLoop(deps, {
+    name: "persistentvolumeclaim-protection-controller",
+    async reconcile(key, signal) {
+      const claim = claims.reader.get(key);
+      if (claim === undefined) return "await-change";
+      if (claim.metadata?.deletionTimestamp === undefined) await finalizers.add(claim, signal);
+      else if (finalizers.has(claim) && !(await isUsed(key, claim, signal))) await finalizers.remove(claim, signal);
+      return "await-change";
+    },
+  });
+  claims.onChange(({ type, key }) => {
+    if (type !== "deleted") loop.enqueue(key);
+  });
+  pods.onChange(({ object }) => {
+    for (const key of claimsOf(object)) {
+      if (claims.reader.get(key)?.metadata?.deletionTimestamp !== undefined) loop.enqueue(key);
+    }
+  });
+  return loop;
+}
+
+/** Keys of the claims a pod refers to, those made for its ephemeral volumes included. */
+function claimsOf(pod: Pod): readonly string[] {
+  const { namespace = "", name = "" } = pod.metadata ?? {};
+  return (pod.spec?.volumes ?? []).flatMap((volume) => {
+    if (volume.persistentVolumeClaim !== undefined) return [`${namespace}/${volume.persistentVolumeClaim.claimName}`];
+    return volume.ephemeral === undefined ? [] : [`${namespace}/${name}-${volume.name}`];
+  });
+}
