@@ -4,7 +4,7 @@ import type { ClusterClient } from "../../machinery/cluster-client.ts";
 import { TOKEN_REVIEWS } from "../../machinery/resources.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
-import { withReviewRetries } from "./review-retry.ts";
+import { type ObserveReview, withReviewRetries } from "./review-retry.ts";
 import { createSharedLookups } from "./shared-lookups.ts";
 
 export type TokenVerdict = { readonly type: "known"; readonly user: User } | { readonly type: "unknown" };
@@ -16,6 +16,7 @@ export interface TokenReviewDeps {
   readonly client: Pick<ClusterClient, "create">;
   readonly clock: Clock;
   readonly random: Random;
+  readonly observe?: ObserveReview;
 }
 
 const REMEMBERED = 4096;

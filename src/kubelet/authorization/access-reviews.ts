@@ -6,7 +6,7 @@ import type { ClusterClient } from "../../machinery/cluster-client.ts";
 import { SUBJECT_ACCESS_REVIEWS } from "../../machinery/resources.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
-import { withReviewRetries } from "../authentication/review-retry.ts";
+import { type ObserveReview, withReviewRetries } from "../authentication/review-retry.ts";
 import { createSharedLookups } from "../authentication/shared-lookups.ts";
 
 /**
@@ -19,6 +19,7 @@ export interface AccessReviewDeps {
   readonly client: Pick<ClusterClient, "create">;
   readonly clock: Clock;
   readonly random: Random;
+  readonly observe?: ObserveReview;
 }
 
 export interface AccessReviewOptions {
