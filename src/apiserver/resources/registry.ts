@@ -204,6 +204,8 @@ export function createRegistry(deps: {
         if (current === undefined) {
           if (!isCreatedByUpdate(kind) || change.aspect !== MAIN) throw notFound(kind, name);
           const created = await change.apply(undefined);
+          checkName(name, created.metadata);
+          checkNamespace(kind, namespace, created.metadata);
           outcome = "created";
           decision = { type: "put", object: await readyForCreate(kind, namespace, withoutVersion(created), context) };
         } else {
@@ -326,10 +328,7 @@ function checkIdentity(
   { metadata }: KubernetesObject,
   old: KubernetesObject,
 ): void {
-  const sentName = metadata?.name ?? "";
-  if (sentName !== name) {
-    throw badRequest(`the name of the object (${sentName}) does not match the name on the URL (${name})`);
-  }
+  checkName(name, metadata);
   checkNamespace(kind, namespace, metadata);
   const uid = metadata?.uid ?? "";
   if (uid === "" || uid === old.metadata?.uid) return;
@@ -340,6 +339,12 @@ function checkIdentity(
     name,
     `StorageError: invalid object, Code: 4, Key: ${path}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`,
   );
+}
+
+function checkName(name: string, metadata: ObjectMeta | undefined): void {
+  const sent = metadata?.name ?? "";
+  if (sent === name) return;
+  throw badRequest(`the name of the object (${sent}) does not match the name on the URL (${name})`);
 }
 
 /** Throws StatusError 400 when the object names another namespace than the URL. */

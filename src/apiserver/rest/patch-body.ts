@@ -13,11 +13,13 @@ import type { KubernetesObject } from "../../api/types.ts";
 import { mergePatch } from "../../core/patch/merge-patch.ts";
 import { PatchError, strategicMergePatch } from "../../core/patch/strategic-merge.ts";
 import type { JsonObject } from "../../core/patch/json-value.ts";
-import { MalformedBody, parseJson } from "../encoding/body.ts";
+import { MalformedBody, MAX_BODY_BYTES, parseJson } from "../encoding/body.ts";
 import { readFields } from "../encoding/decode-object.ts";
 import type { DecodedKind, FieldValidation } from "../encoding/decode-object.ts";
 
 const MAX_OPERATIONS = 10_000;
+/** Three times the largest body. */
+const MAX_COPIED_CHARACTERS = 3 * MAX_BODY_BYTES;
 const OPERATIONS: ReadonlySet<string> = new Set(["add", "remove", "replace", "move", "copy", "test"]);
 
 /** A patch that was read; applying it to the newest version may be tried again and again. */
@@ -82,19 +84,32 @@ function jsonPatch(kind: DecodedKind, { value, duplicates }: ParsedPatch, valida
   }
   const operations = value.map(readOperation);
   const strict = duplicates.map((each) => `json patch ${each}`);
-  return (current, warn) => {
+  return (current, warn) =>
+    readPatched(kind, applyOperations(structuredClone(current), operations), strict, validation, warn);
+}
+
+/** Throws StatusError 422 for an operation that does not fit, and when copying makes the object grow without measure. */
+function applyOperations(document: unknown, operations: readonly Operation[]): unknown {
+  let result = document;
+  let copied = 0;
+  for (const operation of operations) {
     try {
-      const patched: unknown = jsonPatchLibrary.applyPatch(
-        structuredClone(current),
-        structuredClone(operations),
-        true,
-      ).newDocument;
-      return readPatched(kind, patched, strict, validation, warn);
+      if (operation.op === "copy") {
+        const source: unknown = jsonPatchLibrary.getValueByPointer(result, operation.from);
+        copied += JSON.stringify(source ?? null).length;
+      }
+      if (copied <= MAX_COPIED_CHARACTERS) {
+        result = jsonPatchLibrary.applyOperation(result, structuredClone(operation), true, true).newDocument;
+      }
     } catch (reason) {
-      if (!(reason instanceof JsonPatchError)) throw reason;
-      throw unprocessable(operationProblem(reason));
+      throw unprocessable(operationProblem(operation, reason));
     }
-  };
+    if (copied > MAX_COPIED_CHARACTERS) {
+      const growth = `the accumulated size increase of copy operations is ${copied}`;
+      throw unprocessable(`Unable to copy, ${growth}, exceeding the limit ${MAX_COPIED_CHARACTERS}`);
+    }
+  }
+  return result;
 }
 
 function readOperation(value: unknown): Operation {
@@ -107,18 +122,13 @@ function readOperation(value: unknown): Operation {
   return value as Operation;
 }
 
-function operationProblem({ name, operation }: JsonPatchError): string {
-  const { op, path } = operation as Operation;
-  switch (name) {
-    case "TEST_OPERATION_FAILED":
-      return `testing value ${path} failed: test failed`;
-    case "OPERATION_PATH_UNRESOLVABLE":
-    case "OPERATION_FROM_UNRESOLVABLE":
-    case "OPERATION_PATH_CANNOT_ADD":
-      return `${op} operation does not apply: doc is missing path: "${path}": missing value`;
-    default:
-      return `${op} operation does not apply: ${name.toLowerCase().replaceAll("_", " ")} at "${path}"`;
+function operationProblem({ op, path }: Operation, reason: unknown): string {
+  const name = reason instanceof JsonPatchError ? reason.name : "OPERATION_PATH_UNRESOLVABLE";
+  if (name === "TEST_OPERATION_FAILED") return `testing value ${path} failed: test failed`;
+  if (/UNRESOLVABLE|CANNOT_ADD/.test(name)) {
+    return `${op} operation does not apply: doc is missing path: "${path}": missing value`;
   }
+  return `${op} operation does not apply: ${name.toLowerCase().replaceAll("_", " ")} at "${path}"`;
 }
 
 function preparedMergePatch(

@@ -58,14 +58,20 @@ export function createHandler(deps: HandlerDeps): HttpHandler {
     const isLong = isLongRunning(info);
     const ended = deps.metrics.requestStarted(info, isLong);
     const warnings = createWarnings();
+    const callers: Callers = {};
     let response: HttpResponse;
     try {
-      const work = (): Promise<HttpResponse> => answerRequest(deps, request, info, id, warnings.add);
+      const work = (): Promise<HttpResponse> => answerRequest(deps, request, info, callers, warnings.add);
       response = isLong ? await work() : await deps.inFlight.run(work);
     } catch (reason) {
       const failure = asStatus(reason, info, deps.log);
       if (failure.code === 429 || failure.code === 504) deps.metrics.requestTerminated(info, failure.code);
       response = failureAnswer(failure);
+    }
+    if (callers.user !== undefined) {
+      const by = callers.impersonatedBy;
+      const code = response.status;
+      deps.audit?.({ id, info, user: callers.user, ...(by !== undefined && { impersonatedBy: by }), code });
     }
     const seconds = (deps.clock.monotonic() - started) / 1_000;
     deps.metrics.requestEnded(info, response.status, seconds, request.query.has("dryRun"));
@@ -73,19 +79,28 @@ export function createHandler(deps: HandlerDeps): HttpHandler {
   };
 }
 
+/** Who was found to make a request, as far as that came. */
+interface Callers {
+  user?: User;
+  impersonatedBy?: User;
+}
+
 async function answerRequest(
   deps: HandlerDeps,
   request: HttpRequest,
   info: RequestInfo,
-  id: string,
+  callers: Callers,
   warn: (text: string) => void,
 ): Promise<HttpResponse> {
   const caller = (await deps.authenticate(request)) ?? ANONYMOUS;
+  callers.user = caller;
   const user = await impersonated(request, caller, deps.authorize);
+  if (user !== caller) {
+    callers.user = user;
+    callers.impersonatedBy = caller;
+  }
   const cleaned = withoutImpersonation(request);
-  const response = await authorizedAnswer(deps, { request: cleaned, info, user, signal: request.signal }, warn);
-  deps.audit?.({ id, info, user, ...(user !== caller && { impersonatedBy: caller }), code: response.status });
-  return response;
+  return authorizedAnswer(deps, { request: cleaned, info, user, signal: request.signal }, warn);
 }
 
 async function authorizedAnswer(
