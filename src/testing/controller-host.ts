@@ -3,6 +3,7 @@ import { type ClusterClient, createClusterClient } from "../machinery/cluster-cl
 import { createEvents } from "../machinery/events.ts";
 import { createInformers } from "../machinery/informers.ts";
 import { createUnitGroup, runUnits, type Unit } from "../machinery/unit.ts";
+import type { User } from "../api/user.ts";
 import type { Log } from "../ports/log.ts";
 import { startTestApiServer, type TestApiServer, type TestApiServerOptions } from "./api-server.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
@@ -21,6 +22,10 @@ export interface ControllerHost {
 
 export interface ControllerHostOptions extends Omit<TestApiServerOptions, "clock"> {
   readonly log?: Log;
+  /** Who the controllers are. @default an administrator */
+  readonly user?: User;
+  /** Runs once the server does, before the controllers. */
+  readonly prepare?: (server: TestApiServer) => Promise<void>;
 }
 
 /** Runs controllers against an API server in this process, on a clock that the test moves. */
@@ -32,10 +37,12 @@ export async function startControllers(
   const server = await startTestApiServer({ ...options, clock });
   const log = options.log ?? quietLog();
   const random = seededRandom(7);
-  const client = createClusterClient({ transport: server.connect(), userAgent: "controller-test" });
-  const informers = createInformers({ client, clock, random, log });
-  const events = createEvents({ client, clock, random, log });
-  const units = controllers({ client, informers, events, clock, random, log });
+  await options.prepare?.(server);
+  const own = createClusterClient({ transport: server.connect(options.user), userAgent: "controllers" });
+  const deps = { client: own, clock, random, log };
+  const informers = createInformers(deps);
+  const events = createEvents(deps);
+  const units = controllers({ ...deps, informers, events });
   const stopping = new AbortController();
   let ended: Promise<void> = Promise.resolve();
   await new Promise<void>((resolve, reject) => {
@@ -45,7 +52,7 @@ export async function startControllers(
   });
   return {
     server,
-    client,
+    client: createClusterClient({ transport: server.connect(), userAgent: "controller-test" }),
     clock,
     signal: new AbortController().signal,
     async until(check) {

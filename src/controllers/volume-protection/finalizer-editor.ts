@@ -17,10 +17,8 @@ export function createFinalizerEditor<T extends ApiObject>(
 ): FinalizerEditor<T> {
   const has = (object: T): boolean => (object.metadata?.finalizers ?? []).includes(finalizer);
   const set = async (object: T, finalizers: readonly string[], signal: AbortSignal): Promise<void> => {
-    const { name = "", namespace, uid, resourceVersion } = object.metadata ?? {};
-    const address = { name, ...(namespace !== undefined && { namespace }) };
-    const value = { metadata: { uid, resourceVersion, finalizers } };
-    await client.patch(resource, address, { type: "merge", value }, signal).catch((reason: unknown) => {
+    const changed = { ...object, metadata: { ...object.metadata, finalizers } };
+    await client.update(resource, changed, signal).catch((reason: unknown) => {
       if (!hasReason(reason, "NotFound")) throw reason;
     });
   };

@@ -1,0 +1,197 @@
+import { describe, expect, it } from "vitest";
+import type { Pod } from "../api/types.ts";
+import type { User } from "../api/user.ts";
+import { createStandardAdmission } from "../apiserver/admission/standard-admission.ts";
+import { type Authorization, createAuthorization } from "../apiserver/authorization/authorization.ts";
+import { hasReason } from "../machinery/answer-error.ts";
+import {
+  CERTIFICATE_SIGNING_REQUESTS,
+  CONFIG_MAPS,
+  EVENTS,
+  NAMESPACES,
+  NODES,
+  PERSISTENT_VOLUME_CLAIMS,
+  PODS,
+  SERVICE_ACCOUNTS,
+} from "../machinery/resources.ts";
+import { testGates } from "../testing/api-server.ts";
+import { type ControllerHost, type ControllerHostOptions, startControllers } from "../testing/controller-host.ts";
+import { createFakeClock } from "../testing/fake-clock.ts";
+import { quietLog, seededRandom } from "../testing/quiet.ts";
+import { CONTROLLER_NAMES, createControllers, createSchedulerController } from "./index.ts";
+
+const contents = {
+  commonName: "system:node:n1",
+  organizations: ["system:nodes"],
+  dnsNames: [],
+  ipAddresses: ["10.0.0.1"],
+  emailAddresses: [],
+  uris: [],
+};
+const signer = {
+  inspect: async () => contents,
+  sign: async () => "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+};
+
+/** RBAC with the default roles; what the user was refused is noted. */
+function withRbac(name: string, refused: string[]): ControllerHostOptions {
+  const user: User = { name, groups: ["system:authenticated"], extra: {} };
+  let authorization: Authorization | undefined;
+  return {
+    user,
+    prepare: async () => authorization?.ensureDefaults(new AbortController().signal),
+    parts: (objects) => {
+      const own = createAuthorization({
+        objects,
+        clock: createFakeClock(),
+        log: quietLog(),
+        gates: testGates(),
+        inspectCertificateRequest: signer.inspect,
+      });
+      authorization = own;
+      return {
+        authorize: async (attributes, signal) => {
+          const decision = await own.authorize(attributes, signal);
+          if (attributes.user.name === name && decision.decision !== "allow") {
+            refused.push(
+              `${attributes.verb} ${"path" in attributes ? attributes.path : `${attributes.group}/${attributes.resource}/${attributes.subresource}`}`,
+            );
+          }
+          return decision;
+        },
+        virtualResources: own.virtualResources,
+        admission: [
+          ...createStandardAdmission({ clock: createFakeClock(), random: seededRandom(2) }),
+          ...own.admission,
+        ],
+      };
+    },
+  };
+}
+
+const isGone = async (get: Promise<unknown>): Promise<boolean> =>
+  hasReason(await get.catch((reason: unknown) => reason), "NotFound");
+
+async function addNode({ client, signal }: ControllerHost): Promise<void> {
+  await client.create(NODES, { metadata: { name: "n1" } }, signal);
+  const amounts = { cpu: "4", memory: "8Gi", pods: "10" };
+  const value = { status: { allocatable: amounts, conditions: [{ type: "Ready", status: "True" }] } };
+  await client.patch(NODES, { name: "n1" }, { type: "strategic", value }, signal, { subresource: "status" });
+}
+
+describe("with exactly the rights of upstream's roles", () => {
+  it("the controllers do their work and are refused nothing", async () => {
+    const refused: string[] = [];
+    const host = await startControllers(
+      (deps) =>
+        createControllers(CONTROLLER_NAMES, deps, {
+          rootCa: "PEM",
+          signer,
+          namesOfNode: () => contents.ipAddresses,
+          singleApiServer: true,
+        }),
+      withRbac("system:kube-controller-manager", refused),
+    );
+    const { client, signal } = host;
+    try {
+      await client.create(NAMESPACES, { metadata: { name: "apps" } }, signal);
+      await host.until(() => client.get(SERVICE_ACCOUNTS, { namespace: "apps", name: "default" }, signal));
+      await host.until(() => client.get(CONFIG_MAPS, { namespace: "apps", name: "kube-root-ca.crt" }, signal));
+      await addNode(host);
+      await host.until(async () =>
+        expect((await client.get(NODES, { name: "n1" }, signal)).spec?.taints ?? []).toEqual([]),
+      );
+
+      const owner = await client.create(CONFIG_MAPS, { metadata: { namespace: "apps", name: "owner" } }, signal);
+      const reference = { apiVersion: "v1", kind: "ConfigMap", name: "owner", uid: owner.metadata?.uid ?? "" };
+      const child = { namespace: "apps", name: "child", ownerReferences: [{ ...reference, blockOwnerDeletion: true }] };
+      await client.create(CONFIG_MAPS, { metadata: child }, signal);
+      await host.clock.advance(1_000);
+      await client.delete(CONFIG_MAPS, { namespace: "apps", name: "owner" }, signal, {
+        propagationPolicy: "Foreground",
+      });
+      await host.until(() => isGone(client.get(CONFIG_MAPS, { namespace: "apps", name: "owner" }, signal)));
+
+      const request = btoa("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n");
+      const usages = ["digital signature", "server auth"];
+      const nodeClient = { name: "system:node:n1", groups: ["system:nodes", "system:authenticated"], extra: {} };
+      await host.server.objects.create("certificatesigningrequests.certificates.k8s.io", "", {
+        metadata: { name: "csr" },
+        spec: {
+          request,
+          signerName: "kubernetes.io/kubelet-serving",
+          usages,
+          username: nodeClient.name,
+          groups: nodeClient.groups,
+        },
+      });
+      await host.until(async () => {
+        const { status } = await client.get(CERTIFICATE_SIGNING_REQUESTS, { name: "csr" }, signal);
+        expect(status?.certificate).toBeDefined();
+      });
+
+      const resources = { requests: { storage: "1Gi" } };
+      const claim = {
+        metadata: { namespace: "apps", name: "data" },
+        spec: { accessModes: ["ReadWriteOnce"], resources },
+      };
+      await client.create(PERSISTENT_VOLUME_CLAIMS, claim, signal);
+      await client.delete(PERSISTENT_VOLUME_CLAIMS, claim.metadata, signal);
+      await host.until(() => isGone(client.get(PERSISTENT_VOLUME_CLAIMS, claim.metadata, signal)));
+
+      const pod: Pod = {
+        metadata: { namespace: "apps", name: "p" },
+        spec: { nodeName: "n1", containers: [{ name: "c", image: "i" }] },
+      };
+      await client.create(PODS, pod, signal);
+      const taints = [{ key: "k", effect: "NoExecute" }];
+      await client.patch(NODES, { name: "n1" }, { type: "merge", value: { spec: { taints } } }, signal);
+      await host.until(async () => {
+        const { metadata } = await client.get(PODS, { namespace: "apps", name: "p" }, signal);
+        expect(metadata?.deletionTimestamp).toBeDefined();
+      });
+      await client.delete(NODES, { name: "n1" }, signal);
+      await host.until(() => isGone(client.get(PODS, { namespace: "apps", name: "p" }, signal)));
+      await client.delete(NAMESPACES, { name: "apps" }, signal);
+      await host.until(() => isGone(client.get(NAMESPACES, { name: "apps" }, signal)));
+      expect((await client.list(EVENTS, { namespace: "default" }, signal)).items.map(({ reason }) => reason)).toContain(
+        "RegisteredNode",
+      );
+    } finally {
+      await host.stop();
+    }
+    expect(refused).toEqual([]);
+  });
+
+  it("the scheduler does its work and is refused nothing", async () => {
+    const refused: string[] = [];
+    const host = await startControllers(
+      (deps) => [createSchedulerController(deps)],
+      withRbac("system:kube-scheduler", refused),
+    );
+    const { client, signal } = host;
+    try {
+      await addNode(host);
+      const pod: Pod = {
+        metadata: { namespace: "default", name: "p" },
+        spec: { containers: [{ name: "c", image: "i" }] },
+      };
+      await client
+        .create(SERVICE_ACCOUNTS, { metadata: { namespace: "default", name: "default" } }, signal)
+        .catch(() => undefined);
+      await client.create(PODS, pod, signal);
+      await host.until(async () => {
+        const { status } = await client.get(PODS, { namespace: "default", name: "p" }, signal);
+        expect(status?.conditions?.some(({ reason }) => reason === "Unschedulable")).toBe(true);
+      });
+      await client.patch(NODES, { name: "n1" }, { type: "merge", value: { spec: { taints: null } } }, signal);
+      await host.until(async () => {
+        expect((await client.get(PODS, { namespace: "default", name: "p" }, signal)).spec?.nodeName).toBe("n1");
+      });
+      await host.until(async () => expect((await client.list(EVENTS, {}, signal)).items.length).toBeGreaterThan(1));
+    } finally {
+      await host.stop();
+    }
+    expect(refused).toEqual([]);
+  });
+});
