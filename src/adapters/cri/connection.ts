@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { Client, credentials, type Deadline, Metadata } from "@grpc/grpc-js";
 import { fromCriFailure } from "./errors.ts";
 import type { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
@@ -61,6 +62,8 @@ export function createCriConnection(endpoint: string): CriConnection {
   return {
     unary(service, method, request, { signal, deadlineMs }) {
       signal.throwIfAborted();
+      // One pod's signal may follow the status calls of all its containers at once; that is no leak.
+      setMaxListeners(0, signal);
       return new Promise((resolve, reject) => {
         const deadline: { deadline?: Deadline } =
           deadlineMs === undefined ? {} : { deadline: new Date(Date.now() + deadlineMs) };

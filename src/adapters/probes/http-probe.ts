@@ -9,13 +9,20 @@ const TIMEOUT_TEXT = "context deadline exceeded (Client.Timeout exceeded while a
 
 export async function httpProbe(probe: HttpProbe, timeoutMs: number, signal: AbortSignal): Promise<ProbeAnswer> {
   signal.throwIfAborted();
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const both = AbortSignal.any([signal, timeout]);
+  // Not AbortSignal.any: the outer signal may live for years and would keep something of every probe.
+  const request = new AbortController();
+  const stop = (): void => request.abort(signal.reason);
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    request.abort();
+  }, timeoutMs);
+  signal.addEventListener("abort", stop, { once: true });
   const first = urlOf(probe);
   let url = first;
   try {
     for (let hop = 0; hop < MOST_REDIRECTS; hop++) {
-      const { response, body } = await fetchOnce(url, probe, both);
+      const { response, body } = await fetchOnce(url, probe, request.signal);
       const status = response.statusCode ?? 0;
       if (status < 200 || status >= 400) {
         return { result: "failure", output: `HTTP probe failed with statuscode: ${status}`, status };
@@ -31,8 +38,11 @@ export async function httpProbe(probe: HttpProbe, timeoutMs: number, signal: Abo
     return { result: "failure", output: `Get "${url.href}": stopped after 10 redirects` };
   } catch (failure) {
     signal.throwIfAborted();
-    const why = timeout.aborted ? TIMEOUT_TEXT : dialProblem(failure, probe.host, probe.port);
+    const why = timedOut ? TIMEOUT_TEXT : dialProblem(failure, probe.host, probe.port);
     return { result: "failure", output: `Get "${url.href}": ${why}` };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Pod } from "../../api/types.ts";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
+import { linkAbort } from "../../machinery/linked-abort.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Files } from "../../ports/files.ts";
 import type { Log } from "../../ports/log.ts";
@@ -97,10 +98,11 @@ export function createHousekeeping(deps: HousekeepingDeps, options: { readonly p
             log.debug("Leftovers could not be looked for, trying again", { reason: messageOf(failure) });
           }
         }
-        const early = new AbortController();
+        const early = linkAbort(signal);
         soon = () => early.abort();
         const period = done ? PERIOD_MS : FIRST_PERIOD_MS;
-        await clock.sleep(period, AbortSignal.any([signal, early.signal])).catch(() => undefined);
+        await clock.sleep(period, early.signal).catch(() => undefined);
+        early.release();
       }
     },
   };

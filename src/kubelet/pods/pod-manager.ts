@@ -7,6 +7,7 @@ import { qosClassOf } from "../../core/pods/qos-class.ts";
 import { CRASH_LOOP_BACKOFF } from "../../core/pods/start-backoff.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
 import { createInformer, type Informer } from "../../machinery/informer.ts";
+import { linkAbort } from "../../machinery/linked-abort.ts";
 import { PODS } from "../../machinery/resources.ts";
 import type { Unit } from "../../machinery/unit.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -25,6 +26,7 @@ import { createBackoffs } from "./backoffs.ts";
 import type { ContainerSecurityOptions } from "./container-security.ts";
 import { createContainerStarter } from "./container-starter.ts";
 import { createHousekeeping } from "./housekeeping.ts";
+import { createLife, type Life } from "./life.ts";
 import { createLifecycleHooks } from "./lifecycle-hooks.ts";
 import { containerLogPath, podLogDirectory } from "./log-paths.ts";
 import { type LogRotationOptions, rotateLogs } from "./log-rotation.ts";
@@ -124,7 +126,7 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
   const workers = new Map<string, PodWorker>();
   const staticUids = new Set<string>();
   let staticKnown = (options.staticPodPath ?? "") === "";
-  let life: AbortSignal | undefined;
+  let life: Life | undefined;
   let reconcileMirrors = (): void => undefined;
 
   const reader = createRuntimeReader({
@@ -233,12 +235,15 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
 
   async function runWorker(worker: PodWorker, isStatic: boolean): Promise<void> {
     if (life === undefined) return;
+    const own = life.branch();
     try {
       // A changed static pod has the name of the one it replaces; two of them must not run side by side.
-      if (isStatic) await untilNameIsFree(worker, life);
-      await worker.run(life);
+      if (isStatic) await untilNameIsFree(worker, own.signal);
+      await worker.run(own.signal);
     } catch {
       // Only the end of the process gets here.
+    } finally {
+      own.release();
     }
     if (worker.stage() !== "gone" || workers.get(worker.uid) !== worker) return;
     workers.delete(worker.uid);
@@ -365,7 +370,7 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
   async function keepMirrors(signal: AbortSignal): Promise<void> {
     if (mirrors === undefined || podInformer === undefined) return;
     while (!signal.aborted) {
-      const early = new AbortController();
+      const early = linkAbort(signal);
       reconcileMirrors = () => early.abort();
       if (podInformer.hasSynced() && staticKnown) {
         const pods = [...staticUids].flatMap((uid) => {
@@ -374,7 +379,8 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
         });
         await mirrors.reconcile(pods, signal).catch(() => undefined);
       }
-      await clock.sleep(MIRROR_PERIOD_MS, AbortSignal.any([signal, early.signal])).catch(() => undefined);
+      await clock.sleep(MIRROR_PERIOD_MS, early.signal).catch(() => undefined);
+      early.release();
     }
   }
 
@@ -395,7 +401,7 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
     unit: {
       name: "pods",
       async run(signal, ready) {
-        life = signal;
+        life = createLife(signal);
         const pokeAll = (): void => {
           for (const worker of workers.values()) worker.poke();
         };

@@ -3,6 +3,7 @@ import type { KillReason } from "../../core/pods/container-kill.ts";
 import { findContainer } from "../../core/pods/containers.ts";
 import type { ContainerAttempt, PodRuntime } from "../../core/pods/pod-runtime.ts";
 import { graceSecondsFor, SHORTEST_GRACE_SECONDS, stopsAfter } from "../../core/pods/termination.ts";
+import { linkAbort } from "../../machinery/linked-abort.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ContainerRuntime, SandboxRuntime } from "../../ports/container-runtime.ts";
 import type { Log } from "../../ports/log.ts";
@@ -44,9 +45,15 @@ export function createPodStopper(deps: PodStopperDeps): PodStopper {
     signal: AbortSignal,
   ): Promise<number> {
     const began = clock.monotonic();
-    const done = new AbortController();
-    const either = AbortSignal.any([signal, done.signal]);
-    await Promise.race([work(either), clock.sleep(seconds * 1000, either)]).finally(() => done.abort());
+    const limit = linkAbort(signal);
+    const worked = work(limit.signal);
+    // Whichever is late ends with the other; that is no failure of anything.
+    worked.catch(() => undefined);
+    await Promise.race([worked, clock.sleep(seconds * 1000, limit.signal)]).finally(() => {
+      limit.abort();
+      limit.release();
+    });
+    signal.throwIfAborted();
     return Math.floor((clock.monotonic() - began) / 1000);
   }
 

@@ -9,6 +9,7 @@ import { isNews } from "../../core/pods/pod-news.ts";
 import { NOTHING_RUNNING, newestAttempt, type PodRuntime, type SandboxState } from "../../core/pods/pod-runtime.ts";
 import { computePodStatus } from "../../core/pods/pod-status.ts";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
+import { linkAbort, type LinkedAbort } from "../../machinery/linked-abort.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ContainerRuntime, SandboxRuntime } from "../../ports/container-runtime.ts";
 import type { Files } from "../../ports/files.ts";
@@ -84,6 +85,13 @@ export interface PodWorkerOptions {
   readonly recursiveReadOnlyMounts: (handler: string | undefined) => boolean;
 }
 
+/** Before the first turn there is nothing to break off. */
+const NO_TURN: LinkedAbort = {
+  signal: new AbortController().signal,
+  abort: () => undefined,
+  release: () => undefined,
+};
+
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 10_000;
 const NETWORK_RETRY_MS = 1_000;
@@ -110,7 +118,7 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
   /** Starts that failed in a row, for reasons that have no back-off of their own. */
   let startFailures = 0;
   let lastPrepared = Number.NEGATIVE_INFINITY;
-  let turn = new AbortController();
+  let turn: Pick<LinkedAbort, "signal" | "abort" | "release"> = NO_TURN;
 
   const mustEnd = (): boolean => abandoned || end !== undefined || pod.metadata?.deletionTimestamp !== undefined;
   const grace = (): number | undefined => end?.graceSeconds;
@@ -388,8 +396,8 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
       while (!life.aborted && stage !== "gone") {
         try {
           if (next.afterMs !== 0) await wake.wait(next.afterMs, life);
-          turn = new AbortController();
-          next = await step(life, AbortSignal.any([life, turn.signal]));
+          turn = linkAbort(life);
+          next = await step(life, turn.signal);
           failures = 0;
         } catch (failure) {
           if (life.aborted) break;
@@ -403,6 +411,8 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
             reason: messageOf(failure),
             retryMs: next.afterMs,
           });
+        } finally {
+          turn.release();
         }
       }
       deps.probes.remove(uid);

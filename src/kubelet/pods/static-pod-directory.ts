@@ -1,5 +1,6 @@
 import type { Pod } from "../../api/types.ts";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
+import { linkAbort } from "../../machinery/linked-abort.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { FileReader } from "../../ports/files.ts";
 import type { Log } from "../../ports/log.ts";
@@ -92,9 +93,10 @@ export async function watchStaticPods(
     }
   })();
   while (!signal.aborted) {
-    const early = new AbortController();
+    const early = linkAbort(signal);
     changed = () => early.abort();
     await look().catch((failure: unknown) => complain(options.path, messageOf(failure)));
-    await clock.sleep(options.checkPeriodMs, AbortSignal.any([signal, early.signal])).catch(() => undefined);
+    await clock.sleep(options.checkPeriodMs, early.signal).catch(() => undefined);
+    early.release();
   }
 }

@@ -10,6 +10,7 @@ import { PODS } from "../../machinery/resources.ts";
 import type { Unit } from "../../machinery/unit.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
+import { createLife, type Life } from "./life.ts";
 
 /**
  * Carries statuses to the API server. The newest wins, nothing is sent twice, and while the server is away the newest
@@ -59,7 +60,7 @@ const AT_ONCE = 8;
 export function createStatusManager(deps: StatusManagerDeps): StatusManager {
   const { client, clock, log } = deps;
   const entries = new Map<string, Entry>();
-  let life: AbortSignal | undefined;
+  let life: Life | undefined;
   let sending = 0;
   const queue = new Set<string>();
 
@@ -77,26 +78,29 @@ export function createStatusManager(deps: StatusManagerDeps): StatusManager {
       pump();
       return;
     }
-    const timer = new AbortController();
+    const timer = life.branch();
     entry.cancelTimer = () => timer.abort();
     clock
-      .sleep(delayMs, AbortSignal.any([life, timer.signal]))
+      .sleep(delayMs, timer.signal)
       .then(() => {
         queue.add(uid);
         pump();
       })
-      .catch(() => undefined);
+      .catch(() => undefined)
+      .finally(() => timer.release());
   }
 
   function pump(): void {
     for (const uid of queue) {
-      if (sending >= AT_ONCE || life === undefined || life.aborted) return;
+      if (sending >= AT_ONCE || life === undefined || life.signal.aborted) return;
       queue.delete(uid);
       const entry = entries.get(uid);
       if (entry === undefined) continue;
       sending++;
       entry.state = "sending";
-      void send(uid, entry, life).finally(() => {
+      const request = life.branch();
+      void send(uid, entry, request.signal).finally(() => {
+        request.release();
         sending--;
         pump();
       });
@@ -231,7 +235,7 @@ export function createStatusManager(deps: StatusManagerDeps): StatusManager {
     unit: {
       name: "pod statuses",
       async run(signal, ready) {
-        life = signal;
+        life = createLife(signal);
         for (const [uid, entry] of entries) schedule(uid, entry, 0);
         ready();
         await new Promise<void>((resolve) => {

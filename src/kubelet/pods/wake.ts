@@ -1,3 +1,4 @@
+import { linkAbort } from "../../machinery/linked-abort.ts";
 import type { Clock } from "../../ports/clock.ts";
 
 /** A bell between those who have news and the one who works: many rings before it listens count as one. */
@@ -17,15 +18,14 @@ export function createWake(clock: Clock): Wake {
     },
     async wait(milliseconds, signal) {
       if (!rang) {
-        const early = new AbortController();
-        const either = AbortSignal.any([signal, early.signal]);
+        const early = linkAbort(signal);
         answer = () => early.abort();
         try {
-          if (milliseconds === undefined) await aborted(either);
-          else await clock.sleep(milliseconds, either).catch(() => undefined);
+          if (milliseconds === undefined) await aborted(early.signal);
+          else await clock.sleep(milliseconds, early.signal).catch(() => undefined);
         } finally {
           answer = undefined;
-          early.abort();
+          early.release();
         }
       }
       signal.throwIfAborted();

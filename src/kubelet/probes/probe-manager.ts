@@ -1,6 +1,7 @@
 import type { Pod, PodStatus } from "../../api/types.ts";
 import type { ProbeVerdict, ProbeVerdicts } from "../../core/pods/container-kill.ts";
 import type { ProbeStates } from "../../core/pods/pod-status.ts";
+import { linkAbort } from "../../machinery/linked-abort.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
@@ -68,7 +69,7 @@ export function createProbeManager(deps: ProbeManagerDeps): ProbeManager {
     const probe = probeOf(container, kind);
     const key = keyOf(podUid, container.name, kind);
     if (probe === undefined || workers.has(key)) return;
-    const own = new AbortController();
+    const own = linkAbort(life);
     let wake = (): void => undefined;
     const worker: Worker = {
       podUid,
@@ -79,7 +80,7 @@ export function createProbeManager(deps: ProbeManagerDeps): ProbeManager {
       seen: new Set(),
     };
     workers.set(key, worker);
-    const signal = AbortSignal.any([life, own.signal]);
+    const { signal } = own;
     const periodMs = (probe.periodSeconds ?? 10) * 1000;
     const spread = clock.now() - startedAt < periodMs ? deps.random.fraction() * periodMs : 0;
     const adopted = pod.status?.phase === "Running";
@@ -106,10 +107,10 @@ export function createProbeManager(deps: ProbeManagerDeps): ProbeManager {
           verdicts[kind].delete(id);
         },
         async wait(milliseconds, outer) {
-          const early = new AbortController();
+          const early = linkAbort(outer);
           wake = () => early.abort();
-          const either = AbortSignal.any([outer, early.signal]);
-          await clock.sleep(milliseconds, either).catch(() => outer.throwIfAborted());
+          await clock.sleep(milliseconds, early.signal).catch(() => outer.throwIfAborted());
+          early.release();
         },
       },
       container,
@@ -122,6 +123,7 @@ export function createProbeManager(deps: ProbeManagerDeps): ProbeManager {
         if (!signal.aborted) deps.log.error("A probe stopped working", { podUid, container: container.name, failure });
       })
       .finally(() => {
+        own.release();
         if (workers.get(key) === worker) workers.delete(key);
         for (const id of worker.seen) verdicts[kind].delete(id);
       });
