@@ -57,7 +57,7 @@ export interface NodeStatusOptions {
 }
 
 export interface NodeStatusService {
-  /** Registers the node and keeps its status true. Ready once the node is registered and its first status written. */
+  /** Registers the node and keeps its status true. Ready once the node is reported as Ready for the first time. */
   readonly unit: Unit;
   /** The node as the API server has it. */
   node(): Node | undefined;
@@ -208,7 +208,7 @@ export function createNodeStatus(deps: NodeStatusDeps, options: NodeStatusOption
         } catch (reason) {
           if (!signal.aborted) log.warn("cannot update the node status", { node: nodeName, reason: messageOf(reason) });
         }
-        ready();
+        if (isReady(current())) ready();
         await wake.within(options.updateFrequency, clock, signal);
       }
     } finally {
@@ -225,6 +225,10 @@ export function createNodeStatus(deps: NodeStatusDeps, options: NodeStatusOption
     node: current,
     allocatable: () => resources.allocatable,
   };
+}
+
+function isReady(node: Node | undefined): boolean {
+  return node?.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
 }
 
 function newerOf(seen: Node | undefined, written: Node | undefined): Node | undefined {

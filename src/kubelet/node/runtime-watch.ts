@@ -21,6 +21,8 @@ export interface RuntimeWatchOptions {
 export interface RuntimeWatch {
   /** Why pods can not be run, as in the Ready condition; empty when they can. */
   problems(): readonly string[];
+  /** The part of them that is about the network for pods. */
+  networkProblem(): string | undefined;
   readonly info: RuntimeInfo | undefined;
   /** Sorted by name. */
   readonly handlers: readonly RuntimeHandler[];
@@ -79,6 +81,7 @@ export function createRuntimeWatch(deps: RuntimeWatchDeps, options: RuntimeWatch
 
   return {
     problems,
+    networkProblem: () => networkProblem,
     get info() {
       return info;
     },

@@ -12,6 +12,8 @@ export interface CommandOverWebSocket {
   readonly openSession: () => Promise<CommandSession>;
   /** Something moved, in either direction. */
   readonly onActivity: () => void;
+  /** Ends the session at once: the client is gone, even if what it sent is not all delivered, or nobody used it. */
+  readonly signal: AbortSignal;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -95,11 +97,16 @@ export async function carryCommand(carried: CommandOverWebSocket): Promise<void>
   };
   ignore(session.stdin).catch(() => undefined);
   ignore(session.resize).catch(() => undefined);
+  // A write that the container does not take would hide that the client is gone; the signal tells.
+  const cut = (): void => session.destroy();
+  carried.signal.addEventListener("abort", cut, { once: true });
+  if (carried.signal.aborted) cut();
   const received = receive(carried, session);
   try {
     // The client going away ends it as well; so does a broken runtime, whose outcome is then a failure.
     await Promise.race([ended(), received]);
   } finally {
+    carried.signal.removeEventListener("abort", cut);
     session.destroy();
     received.catch(() => undefined);
   }

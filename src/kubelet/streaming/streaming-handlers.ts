@@ -129,7 +129,10 @@ export function createStreamingHandlers(deps: StreamingDeps, options: StreamingO
     const socket = await accept(request, CHANNEL_V5);
     if ("status" in socket) return socket;
     const over = new AbortController();
-    const end = (): void => socket.destroy();
+    const end = (): void => {
+      over.abort();
+      socket.destroy();
+    };
     request.signal.addEventListener("abort", end, { once: true });
     const idle = watchIdle(deps.clock, idleMilliseconds, over.signal, end);
     const done = carryCommand({
@@ -137,6 +140,7 @@ export function createStreamingHandlers(deps: StreamingDeps, options: StreamingO
       options: streams,
       openSession: () => openCommand(deps, location, streams, request.signal),
       onActivity: () => idle.touch(),
+      signal: over.signal,
     }).finally(() => {
       over.abort();
       request.signal.removeEventListener("abort", end);

@@ -1,0 +1,388 @@
+import type { FeatureGates } from "../api/feature-gates.ts";
+import type { KubeletConfiguration } from "../api/kubelet-configuration.ts";
+import { KUBERNETES_VERSION } from "../api/version.ts";
+import type { SubIdFacts } from "../core/userns/sub-ids.ts";
+import { OrlopError } from "../lib/orlop-error.ts";
+import type { ClusterClient } from "../machinery/cluster-client.ts";
+import { createEventRecorder } from "../machinery/event-recorder.ts";
+import { createInformer } from "../machinery/informer.ts";
+import { SERVICES } from "../machinery/resources.ts";
+import { createUnitGroup, type Unit } from "../machinery/unit.ts";
+import type { ClientCertificateVerifier } from "../ports/client-certificates.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Runtime } from "../ports/container-runtime.ts";
+import type { Files } from "../ports/files.ts";
+import type { CgroupLayout, HostCgroups } from "../ports/host-cgroups.ts";
+import type { HostFacts, MachineInformation } from "../ports/host-facts.ts";
+import type { HostMounts, VolumeSubpaths } from "../ports/host-mounts.ts";
+import type { ProcessFacts, Profiler } from "../ports/host-process.ts";
+import type { HttpClient } from "../ports/http-client.ts";
+import type { Log } from "../ports/log.ts";
+import type { MappingStore } from "../ports/mapping-store.ts";
+import type { NetworkProber } from "../ports/network-prober.ts";
+import type { Random } from "../ports/random.ts";
+import { createApiListeners, type Listen } from "./api-listeners.ts";
+import { createCheckAccessFor } from "./api-access.ts";
+import { podMemoryLimitBytes } from "./cgroups/cgroup-limits.ts";
+import { createDriverQuestion, createNodeCgroups } from "./cgroups/node-cgroups.ts";
+import { hostProblem } from "./host-check.ts";
+import {
+  changeDetectionOf,
+  clusterDomainOf,
+  declaredFeaturesOf,
+  kernelIsAtLeast,
+  listedPaths,
+  logSizeOf,
+  onlyWhatEnvironmentNeeds,
+  switchesOf,
+} from "./kubelet-settings.ts";
+import { createKubeletMetrics } from "./metrics/kubelet-metrics.ts";
+import { createUsageProvider } from "./metrics/usage-provider.ts";
+import { createNodeLease } from "./node/node-lease.ts";
+import { createNodeStatus } from "./node/node-status.ts";
+import { createRuntimeWatch } from "./node/runtime-watch.ts";
+import { createPodProcesses, type PodProcesses } from "./pod-processes.ts";
+import { createPodManager, type PodManager } from "./pods/pod-manager.ts";
+import { createPodEvents } from "./pods/recorded-pod-events.ts";
+import { createPodReferences } from "./references/pod-references.ts";
+import { countRunning } from "./running-counts.ts";
+import { createHealthPortHandler, createRouteHandlers } from "./server/route-handlers.ts";
+import { createKubeletServer } from "./server/kubelet-server.ts";
+import { createHeartbeat } from "./server/heartbeat.ts";
+import { createStreamingHandlers, type StreamingDeps } from "./streaming/streaming-handlers.ts";
+import { createNodeUserNamespaces } from "./userns-of-node.ts";
+import { createServiceAccountTokens } from "./volumes/service-account-tokens.ts";
+import { createVolumeManager } from "./volumes/volume-manager.ts";
+
+/** Everything the kubelet touches the world with. */
+export interface KubeletDeps {
+  readonly client: ClusterClient;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly files: Files;
+  readonly mounts: HostMounts;
+  readonly subpaths: VolumeSubpaths;
+  readonly cgroups: HostCgroups;
+  readonly host: HostFacts;
+  readonly process: ProcessFacts;
+  readonly profiler: Profiler;
+  readonly prober: NetworkProber;
+  /** Reaches the runtime's streaming server. */
+  readonly streamingClient: HttpClient;
+  readonly inflate: StreamingDeps["inflate"];
+  readonly listen: Listen;
+  /** Verifies client certificates; asked for each request, so that the CA can change. undefined: none are trusted. */
+  readonly clientCertificates?: () => ClientCertificateVerifier | undefined;
+  /** Where ID mappings of pods survive a restart. */
+  readonly mappings: MappingStore;
+  /** IDs the host delegates to the user "kubelet". */
+  readonly subIds: (signal: AbortSignal) => Promise<SubIdFacts>;
+  /** Makes the log say more (0 is normal). */
+  readonly setVerbosity: (level: number) => void;
+  /** Further reasons why the node is not ready. */
+  readonly problems?: () => readonly string[];
+}
+
+export interface KubeletOptions {
+  readonly nodeName: string;
+  /** Addresses of the node, primary first. */
+  readonly addresses: readonly string[];
+  /** Absolute, e.g. "/var/lib/kubelet". */
+  readonly root: string;
+  readonly configuration: KubeletConfiguration;
+  readonly gates: FeatureGates;
+  /** For /flagz; no secrets. */
+  readonly flags: Readonly<Record<string, string>>;
+  /** @default none */
+  readonly nodeLabels?: Readonly<Record<string, string>>;
+  /** What pods find in KUBERNETES_SERVICE_HOST and PORT. Absent: what the Service "kubernetes" says. */
+  readonly apiServer?: { readonly host: string; readonly port: number };
+  /** @default false */
+  readonly seLinuxEnabled?: boolean;
+  /** Links to the logs of running containers; "" for none. @default "/var/log/containers" */
+  readonly logLinksRoot?: string;
+}
+
+const TMPFS_NOSWAP_SINCE = [6, 4] as const;
+
+/**
+ * The node agent: pods, node status, lease and the HTTPS API. Ready when the node was reported as Ready once. It answers
+ * its API and keeps trying while the container runtime or the API server is away.
+ */
+export function createKubelet(deps: KubeletDeps, options: KubeletOptions): Unit {
+  return {
+    name: "kubelet",
+    run: async (signal, ready) => {
+      const machine = await deps.host.machine(signal);
+      const layout = await deps.cgroups.layout().catch(() => undefined);
+      const problem = hostProblem({
+        configuration: options.configuration,
+        cgroupVersion: layout?.version,
+        swapBytes: machine.swapBytes,
+      });
+      if (problem !== undefined) throw new OrlopError("Unsupported", problem);
+      await deps.files.makeDirectory(options.root, 0o755);
+      await assemble(deps, options, machine, layout).run(signal, ready);
+    },
+  };
+}
+
+/** Builds all parts. Nothing runs yet. */
+function assemble(
+  deps: KubeletDeps,
+  options: KubeletOptions,
+  machine: MachineInformation,
+  layout: CgroupLayout | undefined,
+): Unit {
+  const { client, clock, random, log, runtime } = deps;
+  const { nodeName, configuration, gates, root } = options;
+  const startedAt = clock.now();
+  const clusterDomain = clusterDomainOf(configuration);
+
+  const recorder = createEventRecorder({ client, clock, random, log }, { component: "kubelet", host: nodeName });
+  const metrics = createKubeletMetrics({ clock, process: deps.process, gates }, { nodeName });
+  const runtimeWatch = createRuntimeWatch({ observer: runtime.observer, clock, log });
+  const services = createInformer(
+    { client, clock, random, log },
+    { resource: SERVICES, keep: onlyWhatEnvironmentNeeds },
+  );
+  const references = createPodReferences(
+    { client, clock, random, log },
+    { strategy: changeDetectionOf(configuration) },
+  );
+  const driver = createDriverQuestion(runtime.observer, configuration);
+  const nodeStatus = createNodeStatus(
+    {
+      client,
+      clock,
+      random,
+      log,
+      events: recorder,
+      host: deps.host,
+      images: runtime.images,
+      runtime: runtimeWatch,
+      ...(deps.problems !== undefined && { problems: deps.problems }),
+    },
+    {
+      nodeName,
+      addresses: options.addresses,
+      machine,
+      root,
+      port: configuration.port,
+      registerNode: configuration.registerNode,
+      labels: options.nodeLabels ?? {},
+      taints: configuration.registerWithTaints,
+      providerId: configuration.providerID,
+      controllerAttachDetach: configuration.enableControllerAttachDetach,
+      settings: configuration,
+      updateFrequency: configuration.nodeStatusUpdateFrequency,
+      reportFrequency: configuration.nodeStatusReportFrequency,
+      pressureTransitionPeriod: configuration.evictionPressureTransitionPeriod,
+      maximumImages: configuration.nodeStatusMaxImages,
+      declaredFeatures: declaredFeaturesOf(gates),
+    },
+  );
+  const tokens = createServiceAccountTokens({ client, clock, random, log });
+  const volumes = createVolumeManager(
+    {
+      files: deps.files,
+      mounts: deps.mounts,
+      subpaths: deps.subpaths,
+      client,
+      tokens,
+      clock,
+      random,
+      log,
+      references,
+      allocatable: () => nodeStatus.allocatable(),
+      podMemoryLimit: podMemoryLimitBytes,
+      onReferenceChange: references.onChange,
+    },
+    {
+      root,
+      clusterDomain,
+      seLinuxEnabled: options.seLinuxEnabled ?? false,
+      tmpfsNoSwap: kernelIsAtLeast(machine.kernelVersion, TMPFS_NOSWAP_SINCE),
+    },
+  );
+  // The directory of pods is needed by parts that the pod manager is made of.
+  const podDirectory: { manager?: PodManager } = {};
+  const podByUid = (uid: string) => podDirectory.manager?.directory.podByUid(uid);
+  const processes: PodProcesses = createPodProcesses(
+    { cgroups: deps.cgroups, files: deps.files, sandboxes: runtime.sandboxes, podByUid },
+    { cgroupRoot: configuration.cgroupRoot, driver },
+  );
+  const userNamespaces = createNodeUserNamespaces(
+    {
+      store: deps.mappings,
+      random,
+      log,
+      subIds: deps.subIds,
+      handlers: () => runtimeWatch.handlers,
+      liveRange: processes.liveRange,
+    },
+    {
+      gateEnabled: gates.enabled("UserNamespacesSupport"),
+      idsPerPod: configuration.userNamespaces.idsPerPod,
+      maxPods: configuration.maxPods,
+    },
+  );
+  const pods = createPodManager(
+    {
+      runtime,
+      client,
+      clock,
+      random,
+      log,
+      files: deps.files,
+      prober: deps.prober,
+      volumes: volumes.volumes,
+      cgroups: createNodeCgroups({ ...deps, driver }, configuration, machine, layout),
+      references,
+      userNamespaces: userNamespaces.namespaces,
+      events: createPodEvents(recorder),
+      node: nodeStatus.node,
+      hostIps: () => options.addresses,
+      services: () => services.reader.list(),
+      networkProblem: runtimeWatch.networkProblem,
+    },
+    {
+      nodeName,
+      gates,
+      nodeResources: {
+        memoryBytes: machine.memoryBytes,
+        cpuQuotaEnabled: configuration.cpuCFSQuota,
+        cpuQuotaPeriod: configuration.cpuCFSQuotaPeriod * 1_000,
+        cgroupVersion: layout?.version ?? 2,
+        singleProcessOomKill: configuration.singleProcessOOMKill ?? layout?.version === 1,
+      },
+      security: { seccompDefault: configuration.seccompDefault, seccompRoot: `${root}/seccomp`, extraMaskedPaths: [] },
+      ...(options.apiServer !== undefined && { apiServer: options.apiServer }),
+      clusterDns: configuration.clusterDNS,
+      clusterDomain,
+      resolvConf: configuration.resolvConf,
+      podLogsRoot: configuration.podLogsDir,
+      ...(options.logLinksRoot !== undefined && { logLinksRoot: options.logLinksRoot }),
+      staticPodPath: configuration.staticPodPath,
+      fileCheckPeriodMs: configuration.fileCheckFrequency,
+      syncPeriodMs: configuration.syncFrequency,
+      parallelPulls: configuration.serializeImagePulls ? 1 : configuration.maxParallelImagePulls,
+      version: KUBERNETES_VERSION.split(".").slice(0, 2).join("."),
+      logRotation: {
+        maximumBytes: logSizeOf(configuration),
+        maximumFiles: configuration.containerLogMaxFiles,
+        periodMs: configuration.containerLogMonitorInterval,
+      },
+      recursiveReadOnlyMounts: (handler) =>
+        runtimeWatch.handlers.find(({ name }) => name === (handler ?? ""))?.recursiveReadOnlyMounts ?? false,
+    },
+  );
+  podDirectory.manager = pods;
+  metrics.countRunning(() => countRunning(pods.directory));
+
+  const heartbeat = createHeartbeat({ clock }, { period: configuration.syncFrequency });
+  const handlers = createRouteHandlers(
+    {
+      pods: pods.directory,
+      metrics,
+      streaming: createStreamingHandlers(
+        {
+          pods: pods.directory,
+          runtime: runtime.streaming,
+          client: deps.streamingClient,
+          inflate: deps.inflate,
+          clock,
+          log,
+          onWebSocketStream: metrics.webSocketStream,
+        },
+        {
+          extendWebSockets: gates.enabled("ExtendWebSocketsToKubelet"),
+          idleMilliseconds: configuration.streamingConnectionIdleTimeout,
+        },
+      ),
+      usage: createUsageProvider({
+        observer: runtime.observer,
+        host: deps.host,
+        pods: pods.directory,
+        clock,
+        podProcess: processes.any,
+      }),
+      host: deps.host,
+      images: runtime.images,
+      files: deps.files,
+      process: deps.process,
+      profiler: deps.profiler,
+      clock,
+      log,
+      volumePaths: volumes.volumePaths,
+      healthChecks: [
+        { name: "ping", check: () => undefined },
+        { name: "log", check: () => undefined },
+        { name: "syncloop", check: heartbeat.check },
+      ],
+      setVerbosity: deps.setVerbosity,
+    },
+    {
+      nodeName,
+      root,
+      machine,
+      configuration,
+      flags: options.flags,
+      emulatedVersion: gates.emulatedVersion,
+      startedAt,
+      splitStreams: gates.enabled("PodLogsQuerySplitStreams"),
+      paths: listedPaths(configuration, gates),
+    },
+  );
+  const switches = switchesOf(configuration, gates);
+  const server = { handlers, clock, log, observeRequest: metrics.request };
+  const { checkAccess, observeAccess } = createCheckAccessFor({ ...deps, metrics }, { nodeName, configuration, gates });
+  const listeners = createApiListeners(
+    {
+      listen: deps.listen,
+      clock,
+      log,
+      main: createKubeletServer({ ...server, checkAccess, observeAccess }, switches),
+      readOnly: createKubeletServer(server, switches),
+      health: createHealthPortHandler(),
+    },
+    configuration,
+  );
+  const lease = createNodeLease(
+    { client, clock, log, nodeUid: () => nodeStatus.node()?.metadata?.uid },
+    { nodeName, durationSeconds: configuration.nodeLeaseDurationSeconds },
+  );
+  const background = [
+    recorder.unit,
+    references.unit,
+    runtimeWatch.unit,
+    volumes.unit,
+    heartbeat.unit,
+    lease,
+    withoutWaiting(services),
+  ];
+  const running = createUnitGroup(
+    "kubelet parts",
+    [
+      ...background,
+      nodeStatus.unit,
+      ...listeners,
+      createUnitGroup("pods", [userNamespaces.restore, pods.unit], "in-order"),
+    ],
+    "together",
+  );
+  return running;
+}
+
+/** Others need not wait for the unit's first success. */
+function withoutWaiting(unit: Unit): Unit {
+  return {
+    name: unit.name,
+    run: (signal, ready) => {
+      ready();
+      return unit.run(signal, () => undefined);
+    },
+  };
+}

@@ -1,0 +1,19 @@
+import type { RunningCounts } from "./metrics/kubelet-metrics.ts";
+import type { PodDirectory } from "./pod-directory.ts";
+
+/** What runs on the node, for metrics. */
+export function countRunning(pods: Pick<PodDirectory, "pods" | "runningPods">): RunningCounts {
+  const containers: Record<string, number> = { running: 0, exited: 0, created: 0, unknown: 0 };
+  const known = pods.pods();
+  for (const { status } of known) {
+    for (const { state } of [
+      ...(status?.initContainerStatuses ?? []),
+      ...(status?.containerStatuses ?? []),
+      ...(status?.ephemeralContainerStatuses ?? []),
+    ]) {
+      if (state?.running !== undefined) containers["running"] = (containers["running"] ?? 0) + 1;
+      else if (state?.terminated !== undefined) containers["exited"] = (containers["exited"] ?? 0) + 1;
+    }
+  }
+  return { pods: pods.runningPods().length, desired: known.length, containers };
+}

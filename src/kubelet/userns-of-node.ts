@@ -1,0 +1,76 @@
+import {
+  checkIdsPerPod,
+  checkPool,
+  createIdPool,
+  defaultPool,
+  ID_BLOCK,
+  type IdRange,
+} from "../core/userns/id-pool.ts";
+import { delegatedRange, type SubIdFacts } from "../core/userns/sub-ids.ts";
+import { OrlopError } from "../lib/orlop-error.ts";
+import type { Result } from "../lib/result.ts";
+import type { Unit } from "../machinery/unit.ts";
+import type { RuntimeHandler } from "../ports/container-runtime.ts";
+import type { Log } from "../ports/log.ts";
+import type { MappingStore } from "../ports/mapping-store.ts";
+import type { Random } from "../ports/random.ts";
+import type { PodUserNamespaces } from "./pods/sandbox-plan.ts";
+import { createUserNamespaces, type UserNamespaces } from "./userns/user-namespaces.ts";
+
+export interface NodeUserNamespacesDeps {
+  readonly store: MappingStore;
+  readonly random: Random;
+  readonly log: Log;
+  readonly subIds: (signal: AbortSignal) => Promise<SubIdFacts>;
+  /** As the runtime reported them last. */
+  readonly handlers: () => readonly RuntimeHandler[];
+  readonly liveRange: (podUid: string, signal: AbortSignal) => Promise<IdRange | "none" | "unknown">;
+}
+
+export interface NodeUserNamespacesOptions {
+  readonly gateEnabled: boolean;
+  /** @default 65536 */
+  readonly idsPerPod: number | undefined;
+  readonly maxPods: number;
+}
+
+/** The user namespaces of this node's pods, once the pool of IDs is known and what is on disk has been taken over. */
+export function createNodeUserNamespaces(
+  deps: NodeUserNamespacesDeps,
+  options: NodeUserNamespacesOptions,
+): { readonly namespaces: PodUserNamespaces; readonly restore: Unit } {
+  let restored: UserNamespaces | undefined;
+  const ready = (): UserNamespaces => {
+    if (restored === undefined) throw new OrlopError("Unavailable", "user namespaces are not restored yet");
+    return restored;
+  };
+  const restore = async (signal: AbortSignal): Promise<void> => {
+    const idsPerPod = required(checkIdsPerPod(options.idsPerPod ?? ID_BLOCK));
+    const delegated = required(delegatedRange(await deps.subIds(signal)));
+    const geometry = required(checkPool(delegated ?? defaultPool(idsPerPod), idsPerPod, options.maxPods));
+    const namespaces = createUserNamespaces(
+      { ...deps, pool: createIdPool(geometry), handlers: async () => deps.handlers() },
+      { gateEnabled: options.gateEnabled },
+    );
+    await namespaces.restore(signal);
+    restored = namespaces;
+  };
+  return {
+    namespaces: {
+      mappingFor: async (pod, handler, signal) => ready().mappingFor(pod, handler, signal),
+      release: async (podUid, signal) => ready().release(podUid, signal),
+    },
+    restore: {
+      name: "user namespaces",
+      run: async (signal, done) => {
+        await restore(signal);
+        done();
+      },
+    },
+  };
+}
+
+function required<T>(result: Result<T>): T {
+  if (result.ok) return result.value;
+  throw new OrlopError("Invalid", result.reason);
+}
