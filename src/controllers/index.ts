@@ -11,6 +11,7 @@ import { createNamespaceController } from "./namespace/namespace.ts";
 import { createNodeLifecycleController } from "./node-lifecycle/node-lifecycle.ts";
 import { createPodGarbageCollectionController } from "./pod-garbage-collection/pod-garbage-collection.ts";
 import { createRootCaPublisherController } from "./root-ca-publisher/root-ca-publisher.ts";
+import { createServiceAccountTokenController } from "./service-account/service-account-token.ts";
 import { createServiceAccountController } from "./service-account/service-account.ts";
 import { createTaintEvictionController } from "./taint-eviction/taint-eviction.ts";
 import { createClaimProtectionController } from "./volume-protection/claim-protection.ts";
@@ -50,6 +51,8 @@ const CONTROLLERS = {
   "root-ca-certificate-publisher-controller": (deps, { rootCa }) =>
     rootCa === undefined ? undefined : createRootCaPublisherController(deps, { rootCa }),
   "serviceaccount-controller": (deps) => createServiceAccountController(deps),
+  "serviceaccount-token-controller": (deps, { rootCa }) =>
+    createServiceAccountTokenController(deps, rootCa === undefined ? {} : { rootCa }),
   "taint-eviction-controller": (deps) => createTaintEvictionController(deps),
 } as const satisfies Readonly<Record<string, Make>>;
 
