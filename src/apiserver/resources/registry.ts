@@ -307,6 +307,7 @@ function updateMetadata(sent: ObjectMeta, old: ObjectMeta): ObjectMeta {
   const grace = old.deletionGracePeriodSeconds;
   return {
     ...rest,
+    ...(old.namespace !== undefined && { namespace: old.namespace }),
     ...(old.uid !== undefined && { uid: old.uid }),
     ...(old.resourceVersion !== undefined && { resourceVersion: old.resourceVersion }),
     ...(old.generation !== undefined && { generation: old.generation }),
