@@ -11,6 +11,7 @@ import { createControlPlane } from "./control-plane.ts";
 import { holdDataDirectory } from "./data-directory.ts";
 import { featureGatesOf } from "./feature-gate-flags.ts";
 import { checkMachine } from "./machine.ts";
+import { createOwnNode } from "./own-node.ts";
 import { findNodePlace } from "./node-place.ts";
 import { untilToldToStop } from "./process-signal.ts";
 import { systemDeps } from "./system.ts";
@@ -50,8 +51,7 @@ export async function up(options: UpOptions): Promise<number> {
       connectMode: options.connectAuthorization,
     });
     const signer = createCertificateSigner({ authority: pki.authority, clock: deps.clock });
-    const units: Unit[] = [
-      controlPlane.unit,
+    const controllers: readonly Unit[] = [
       createControllerManager(deps, controlPlane.connect(CONTROLLER_MANAGER), CONTROLLER_NAMES, {
         rootCa: pki.authorityPem,
         signer,
@@ -60,8 +60,19 @@ export async function up(options: UpOptions): Promise<number> {
       }),
       createScheduler(deps, controlPlane.connect(SCHEDULER)),
     ];
+    const node = options.node
+      ? [
+          createOwnNode(deps, options, {
+            dataDir,
+            place,
+            pki,
+            gates,
+            transport: controlPlane.connect(identity(`system:node:${place.name}`, "system:nodes")),
+          }),
+        ]
+      : [];
     await untilToldToStop((signal) =>
-      runUnits(units, signal, () => {
+      runUnits([controlPlane.unit, ...controllers, ...node], signal, () => {
         process.stdout.write(`ready: export KUBECONFIG=${kubeconfig}\n`);
       }),
     );

@@ -1,0 +1,108 @@
+import { join } from "node:path";
+import { createCriRuntime } from "../adapters/cri/runtime.ts";
+import { createFiles } from "../adapters/files/files.ts";
+import { createHttpClient } from "../adapters/http/client.ts";
+import { createHttpServer, type ServingCertificate } from "../adapters/http/server.ts";
+import { createLinuxCgroups } from "../adapters/linux/cgroups.ts";
+import { createLinuxFacts } from "../adapters/linux/facts.ts";
+import { createLinuxMounts } from "../adapters/linux/mounts.ts";
+import { createProcessFacts, createProfiler } from "../adapters/linux/process.ts";
+import { createLinuxSubpaths } from "../adapters/linux/subpaths.ts";
+import { createNetworkProber } from "../adapters/probes/network-prober.ts";
+import { inflatePiece } from "../adapters/streams/inflate-piece.ts";
+import { createMappingDirectory } from "../adapters/userns/mapping-directory.ts";
+import { readSubIds } from "../adapters/userns/sub-id-facts.ts";
+import type { FeatureGates } from "../api/feature-gates.ts";
+import type { KubeletConfiguration } from "../api/kubelet-configuration.ts";
+import { KUBERNETES_VERSION, ORLOP_VERSION } from "../api/version.ts";
+import { createKubelet } from "../kubelet/kubelet.ts";
+import { createClusterClient } from "../machinery/cluster-client.ts";
+import type { Unit } from "../machinery/unit.ts";
+import type { ClientCertificateVerifier } from "../ports/client-certificates.ts";
+import type { ClusterTransport } from "../ports/cluster-transport.ts";
+import type { NodePlace } from "./node-place.ts";
+import type { SystemDeps } from "./system.ts";
+
+export interface NodeAgentOptions {
+  readonly place: NodePlace;
+  /** Where pods' volumes and state live, absolute. */
+  readonly root: string;
+  readonly configuration: KubeletConfiguration;
+  readonly gates: FeatureGates;
+  readonly runtimeEndpoint: string;
+  /** As given, for /flagz. */
+  readonly flags: Readonly<Record<string, string>>;
+  readonly serving: ServingCertificate;
+  readonly clientCertificates?: () => ClientCertificateVerifier | undefined;
+  /** What pods find in KUBERNETES_SERVICE_HOST and PORT. */
+  readonly apiServer?: { readonly host: string; readonly port: number };
+}
+
+/** The kubelet with its real adapters: this machine, a CRI socket, an API server. */
+export function createNodeAgent(deps: SystemDeps, transport: ClusterTransport, options: NodeAgentOptions): Unit {
+  const { clock, random } = deps;
+  const log = deps.log.with({ component: "kubelet" });
+  const { configuration, serving } = options;
+  const mounts = createLinuxMounts();
+  const runtime = createCriRuntime({
+    endpoint: options.runtimeEndpoint,
+    requestTimeoutMs: configuration.runtimeRequestTimeout,
+  });
+  const kubelet = createKubelet(
+    {
+      client: createClusterClient({ transport, userAgent: `orlop-kubelet/${ORLOP_VERSION}` }),
+      runtime,
+      clock,
+      random,
+      log,
+      files: createFiles(),
+      mounts,
+      subpaths: createLinuxSubpaths(mounts),
+      cgroups: createLinuxCgroups(),
+      host: createLinuxFacts(),
+      process: createProcessFacts(),
+      profiler: createProfiler(),
+      prober: createNetworkProber({ userAgent: `kube-probe/${KUBERNETES_VERSION.split(".").slice(0, 2).join(".")}` }),
+      streamingClient: createHttpClient({ tls: () => ({ trust: { by: "nobody" } }) }),
+      inflate: inflatePiece,
+      listen: ({ name, host, port, secure, handler }) =>
+        createHttpServer(
+          { handler, log },
+          { name, host, port, tls: secure ? { ...serving, ...tlsRules(configuration), requestCert: true } : undefined },
+        ),
+      ...(options.clientCertificates !== undefined && { clientCertificates: options.clientCertificates }),
+      mappings: createMappingDirectory(join(options.root, "pods"), { suffix: random.uuid }),
+      subIds: readSubIds,
+      setVerbosity: (level) => deps.setLogLevel(level >= 4 ? "debug" : "info"),
+    },
+    {
+      nodeName: options.place.name,
+      addresses: options.place.addresses,
+      root: options.root,
+      configuration,
+      gates: options.gates,
+      flags: options.flags,
+      ...(options.apiServer !== undefined && { apiServer: options.apiServer }),
+    },
+  );
+  return {
+    name: kubelet.name,
+    async run(signal, ready) {
+      try {
+        await kubelet.run(signal, ready);
+      } finally {
+        runtime.close();
+      }
+    },
+  };
+}
+
+function tlsRules({ tlsMinVersion, tlsCipherSuites }: KubeletConfiguration): {
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3";
+  readonly cipherSuites?: readonly string[];
+} {
+  return {
+    ...(tlsMinVersion === "VersionTLS13" && { minVersion: "TLSv1.3" as const }),
+    ...(tlsCipherSuites.length > 0 && { cipherSuites: tlsCipherSuites }),
+  };
+}
