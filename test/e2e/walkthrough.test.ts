@@ -53,7 +53,8 @@ describe("the walkthrough of fine-grained kubelet authorization", () => {
         "run",
         "kubelet-check",
         "--image=curlimages/curl",
-        "--serviceaccount=kubelet-metrics-checker",
+        // The announcement's --serviceaccount was removed from kubectl years ago; this is what replaced it.
+        `--overrides={"spec":{"serviceAccountName":"kubelet-metrics-checker"}}`,
         "--restart=Never",
         "--rm",
         "-it",
