@@ -8,15 +8,14 @@ export interface ObjectSink {
 }
 
 /**
- * Feeds a sink with all live objects of the kinds and every change after that. The first call of the returned function
- * reads the objects there are (they are not loaded yet when the parts of a server are put together); until then changes
- * are not looked at. It throws when the objects can not be read, so that nobody decides on an empty view.
+ * Feeds a sink with all live objects of the kinds and every change. The first call of the returned function reads the
+ * objects there are (they are not loaded yet when the parts of a server are put together). It throws when they can not
+ * be read, so that nobody decides on an empty view.
  */
 export function feedObjects(objects: Objects, kinds: readonly string[], sink: ObjectSink): () => void {
   let loaded = false;
   for (const kind of kinds) {
     objects.observe(kind, (change) => {
-      if (!loaded) return;
       if (change.type === "deleted") sink.remove(kind, change.object);
       else sink.put(kind, change.object);
     });
