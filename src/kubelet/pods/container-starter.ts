@@ -69,6 +69,8 @@ export interface ContainerStarterOptions {
   readonly security: ContainerSecurityOptions;
   /** Where links to logs are put for log collectors, e.g. "/var/log/containers"; "" for none. */
   readonly logLinksRoot: string;
+  /** Whether a runtime handler can make read-only mounts recursive. */
+  readonly recursiveReadOnlyMounts: (handler: string) => boolean;
 }
 
 class StartFailure extends Error {
@@ -147,19 +149,30 @@ export function createContainerStarter(deps: ContainerStarterDeps, options: Cont
     const nonRoot = checkRunAsNonRoot(pod, container, image.user);
     if (!nonRoot.ok) throw new OrlopError("Forbidden", nonRoot.reason);
     const { mapping } = plan;
-    const [environment, mounts] = await Promise.all([
-      buildEnvironment(
-        deps,
+    const environment = await buildEnvironment(
+      deps,
+      {
+        pod,
+        container,
+        addresses: { podIps, hostIps },
+        services: deps.services(pod),
+        allocatable: deps.allocatable(),
+      },
+      signal,
+    );
+    const [mounts] = await Promise.all([
+      deps.volumes.mounts(
+        pod,
+        container,
         {
-          pod,
-          container,
-          addresses: { podIps, hostIps },
-          services: deps.services(pod),
-          allocatable: deps.allocatable(),
+          podIps,
+          attempt,
+          env: environment,
+          recursiveReadOnlySupported: options.recursiveReadOnlyMounts(plan.handler),
+          ...(mapping !== undefined && { mapping }),
         },
         signal,
       ),
-      deps.volumes.mounts(pod, container, { podIps, attempt, ...(mapping !== undefined && { mapping }) }, signal),
       deps.files.makeDirectory(`${plan.config.logDirectory}/${container.name}`, 0o755),
     ]);
     return containerConfig({

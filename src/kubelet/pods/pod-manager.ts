@@ -35,6 +35,7 @@ import { orphanPod } from "./orphan-pod.ts";
 import { createPodDirectory } from "./pod-directory-view.ts";
 import { type DnsConfig, parseResolvConf } from "./pod-dns.ts";
 import type { PodEvents } from "./pod-events.ts";
+import type { ObservePods } from "./pod-observation.ts";
 import { createPodRemains } from "./pod-remains.ts";
 import { createPodStopper } from "./pod-stopper.ts";
 import { createPodWorker, type PodEnd, type PodWorker, type PodWorkerDeps } from "./pod-worker.ts";
@@ -69,6 +70,8 @@ export interface PodManagerDeps {
   readonly services?: () => readonly Service[];
   /** Why the runtime has no network for pods now. @default always undefined */
   readonly networkProblem?: () => string | undefined;
+  /** For metrics. */
+  readonly observe?: ObservePods;
 }
 
 export interface PodManagerOptions {
@@ -98,7 +101,7 @@ export interface PodManagerOptions {
   readonly version: string;
   readonly logRotation?: LogRotationOptions;
   /** Which runtime handlers can mount recursively read-only. @default none */
-  readonly recursiveReadOnlyMounts?: (handler: string | undefined) => boolean;
+  readonly recursiveReadOnlyMounts?: (handler: string) => boolean;
 }
 
 /** The pods of this node: everything between what the API server asks for and what the runtime runs. */
@@ -120,6 +123,7 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
   const { runtime, client, clock, log, events, files } = deps;
   const podLogsRoot = options.podLogsRoot ?? "/var/log/pods";
   const logLinksRoot = options.logLinksRoot ?? "/var/log/containers";
+  const recursiveReadOnlyMounts = options.recursiveReadOnlyMounts ?? (() => false);
   const syncPeriodMs = options.syncPeriodMs ?? 60_000;
   const { containers, sandboxes, streaming, observer } = runtime;
 
@@ -186,7 +190,7 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
         services: servicesFor,
         allocatable: () => deps.node()?.status?.allocatable ?? {},
       },
-      { node: options.nodeResources, security: options.security, logLinksRoot },
+      { node: options.nodeResources, security: options.security, logLinksRoot, recursiveReadOnlyMounts },
     ),
     stopper: createPodStopper({ containers, sandboxes, hooks, events, clock, log }),
     remains: createPodRemains({ containers, sandboxes, files, log }, { podLogsRoot, logLinksRoot }),
@@ -202,6 +206,7 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
     apiPod: (pod) => (staticUids.has(pod.metadata?.uid ?? "") ? mirrors?.mirrorFor(pod) : pod),
     hostIps: deps.hostIps,
     networkProblem: deps.networkProblem ?? (() => undefined),
+    observe: deps.observe ?? (() => undefined),
   };
 
   function servicesFor(pod: Pod): readonly Service[] {
@@ -226,7 +231,7 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
     const worker = createPodWorker(workerDeps, pod, {
       ...kind,
       syncPeriodMs,
-      recursiveReadOnlyMounts: options.recursiveReadOnlyMounts ?? (() => false),
+      recursiveReadOnlyMounts,
     });
     workers.set(worker.uid, worker);
     void runWorker(worker, kind.isStatic);

@@ -18,6 +18,7 @@ import type { PodCgroups, PodVolumes } from "../pod-volumes.ts";
 import type { ProbeManager } from "../probes/probe-manager.ts";
 import type { ContainerStarter } from "./container-starter.ts";
 import type { PodEvents } from "./pod-events.ts";
+import type { ObservePods } from "./pod-observation.ts";
 import type { PodRemains } from "./pod-remains.ts";
 import type { PodStopper } from "./pod-stopper.ts";
 import type { RuntimeReader } from "./runtime-reader.ts";
@@ -74,6 +75,7 @@ export interface PodWorkerDeps {
   readonly hostIps: () => readonly string[];
   /** Why pods can not get a network now; undefined when they can. */
   readonly networkProblem: () => string | undefined;
+  readonly observe: ObservePods;
 }
 
 export interface PodWorkerOptions {
@@ -82,7 +84,7 @@ export interface PodWorkerOptions {
   readonly orphan: boolean;
   /** How often volumes of a running pod are refreshed and all is looked over, milliseconds. */
   readonly syncPeriodMs: number;
-  readonly recursiveReadOnlyMounts: (handler: string | undefined) => boolean;
+  readonly recursiveReadOnlyMounts: (handler: string) => boolean;
 }
 
 /** Before the first turn there is nothing to break off. */
@@ -111,9 +113,13 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
   const notBefore = new Map<string, number>();
   let pod = initial;
   let runtime = NOTHING_RUNNING;
+  /** Of the runtime, once it is known. */
+  let handler: string | undefined = (initial.spec?.runtimeClassName ?? "") === "" ? "" : undefined;
   let stage: ReturnType<PodWorker["stage"]> = "living";
   let end: PodEnd | undefined;
   let abandoned = false;
+  const seenAt = clock.monotonic();
+  let wasRunning = initial.status?.phase === "Running";
   let failures = 0;
   /** Starts that failed in a row, for reasons that have no back-off of their own. */
   let startFailures = 0;
@@ -136,12 +142,16 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
       ...(isOver && end?.condition !== undefined && { extraConditions: [end.condition] }),
       hostIps: deps.hostIps(),
       isStatic: options.isStatic,
-      recursiveReadOnlyMounts: options.recursiveReadOnlyMounts(pod.spec?.runtimeClassName),
+      recursiveReadOnlyMounts: handler !== undefined && options.recursiveReadOnlyMounts(handler),
       now: clock.now(),
     });
   }
 
   function setStatus(status: PodStatus): void {
+    if (!wasRunning && status.phase === "Running") {
+      wasRunning = true;
+      deps.observe({ type: "pod-running", pod, sinceSeenMs: clock.monotonic() - seenAt });
+    }
     if (!options.orphan) deps.statuses.set(uid, deps.apiPod(pod), status);
   }
 
@@ -236,6 +246,7 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
   async function startAll(actions: PodActions, life: AbortSignal, signal: AbortSignal): Promise<number | undefined> {
     const sandbox = await ensureSandbox(actions, life, signal);
     let retryAt: number | undefined;
+    let failed = false;
     const { plan, state } = sandbox;
     for (const { kind, name } of actions.start) {
       const target = findContainer(pod, name);
@@ -247,6 +258,7 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
         if (stopsHere) break;
         continue;
       }
+      deps.observe({ type: "container-starting", kind });
       const outcome = await deps.starter.start(
         { pod, target, runtime, sandboxId: state.id, plan, podIps: addresses(state), hostIps: deps.hostIps() },
         { turn: signal, life },
@@ -258,6 +270,11 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
         continue;
       }
       problems.set(name, outcome.problem);
+      deps.observe({ type: "container-start-failed", kind, reason: outcome.problem.reason });
+      if (!failed && actions.createSandbox !== undefined) {
+        deps.observe({ type: "pod-start-failed", pod, at: "container" });
+      }
+      failed = true;
       const known = outcome.retryAt ?? Number.POSITIVE_INFINITY;
       const next = isWaiting(outcome.problem)
         ? Math.min(known, clock.now() + LONGEST_RETRY_MS)
@@ -281,9 +298,11 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
     signal: AbortSignal,
   ): Promise<{ readonly plan: Awaited<ReturnType<SandboxPlanner["plan"]>>; readonly state: SandboxState }> {
     const current = runtime.sandboxes[0];
+    if (createSandbox !== undefined) deps.observe({ type: "pod-starting", pod });
     try {
       const attempt = createSandbox?.attempt ?? current?.attempt ?? 0;
       const plan = await deps.planner.plan(pod, attempt, signal);
+      ({ handler } = plan);
       if (createSandbox === undefined && current !== undefined) return { plan, state: current };
       await deps.files.makeDirectory(plan.config.logDirectory, 0o755);
       const id = await deps.sandboxes.run(plan.config, plan.handler, life);
@@ -294,6 +313,7 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
       return { plan, state };
     } catch (failure) {
       signal.throwIfAborted();
+      if (createSandbox !== undefined) deps.observe({ type: "pod-start-failed", pod, at: "sandbox" });
       const message = `Failed to create pod sandbox: ${messageOf(failure)}`;
       deps.events.record(pod, { type: "Warning", reason: "FailedCreatePodSandBox", message });
       throw failure;
