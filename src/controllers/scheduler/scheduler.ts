@@ -3,11 +3,12 @@ import { podIsTerminal } from "../../api/pod.ts";
 import type { Node, Pod } from "../../api/types.ts";
 import { podConditionPatch, type WantedCondition } from "../../core/controllers/pod-condition.ts";
 import { decidePlacement } from "../../core/scheduling/decide-placement.ts";
+import { volumesOfPod } from "../../core/scheduling/pod-volumes.ts";
 import { type Preemption, priorityOf } from "../../core/scheduling/preemption.ts";
 import { hasReason } from "../../machinery/answer-error.ts";
 import { referenceTo } from "../../machinery/event-recorder.ts";
 import type { Change } from "../../machinery/object-store.ts";
-import { keyOf, NODES, PODS } from "../../machinery/resources.ts";
+import { keyOf, NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS } from "../../machinery/resources.ts";
 import type { Unit } from "../../machinery/unit.ts";
 import type { ControllerDeps } from "../controller.ts";
 import { createNodeViews } from "./node-views.ts";
@@ -40,6 +41,9 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
     isUnassigned(pod) ? [pod.status?.nominatedNodeName ?? ""].filter((name) => name !== "") : [],
   );
   const views = createNodeViews(nodes.reader, podsByNode, nominatedByNode);
+  const claims = deps.informers.of(PERSISTENT_VOLUME_CLAIMS);
+  const volumes = deps.informers.of(PERSISTENT_VOLUMES);
+  const volumeLookup = { claim: claims.reader.get, volume: volumes.reader.get };
   const pending = createPendingPods(clock);
   const wakeUp = createWakeUp(clock);
 
@@ -67,6 +71,13 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
     pending.wake();
     wakeUp.wake();
   });
+
+  for (const informer of [claims, volumes] as const) {
+    informer.onChange(() => {
+      pending.wake();
+      wakeUp.wake();
+    });
+  }
 
   const bind = async (pod: Pod, nodeName: string, signal: AbortSignal): Promise<void> => {
     const { namespace = "", name = "", uid = "" } = pod.metadata ?? {};
@@ -168,7 +179,7 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
       pending.remove(key);
       return Promise.resolve();
     }
-    const placement = decidePlacement(pod, views.forPod(pod));
+    const placement = decidePlacement(pod, views.forPod(pod), volumesOfPod(pod, volumeLookup));
     if (placement.decision === "bind") {
       pending.remove(key);
       views.assume(pod, placement.nodeName);

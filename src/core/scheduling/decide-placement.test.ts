@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Node, Pod, PodSpec } from "../../api/types.ts";
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, PodSpec } from "../../api/types.ts";
 import { decidePlacement } from "./decide-placement.ts";
 import { filterNode } from "./filter-node.ts";
 import { type NodeView, viewNode } from "./node-view.ts";
+import { volumesOfPod } from "./pod-volumes.ts";
 import { priorityOf } from "./preemption.ts";
 
 const node = (name: string, more: Partial<Node> = {}, amounts: Readonly<Record<string, string>> = {}): Node => ({
@@ -109,6 +110,31 @@ describe("decidePlacement()", () => {
     expect(decide(pod("high", { cpu: "4" }, { priority: 10, preemptionPolicy: "Never" }), view)).toBe(
       "0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never.",
     );
+  });
+});
+
+describe("volumesOfPod()", () => {
+  const claim = (phase: string, volumeName = "v"): PersistentVolumeClaim => ({
+    spec: { volumeName },
+    status: { phase },
+  });
+  const nodeSelectorTerms = [{ matchFields: [{ key: "metadata.name", operator: "In", values: ["b"] }] }];
+  const volume: PersistentVolume = { spec: { nodeAffinity: { required: { nodeSelectorTerms } } } };
+  const one = pod("p", {}, { volumes: [{ name: "d", persistentVolumeClaim: { claimName: "data" } }] });
+  const place = (found: PersistentVolumeClaim | undefined): string => {
+    const volumes = volumesOfPod(one, { claim: () => found, volume: (name) => (name === "v" ? volume : undefined) });
+    const placement = decidePlacement(one, [viewNode(node("a"), []), viewNode(node("b"), [])], volumes);
+    return placement.decision === "bind" ? placement.nodeName : "message" in placement ? placement.message : "";
+  };
+
+  it("keeps a pod from running before its claims are bound, and to the nodes of its volumes", () => {
+    const nowhere = "preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.";
+    expect(place(undefined)).toBe(`0/2 nodes are available: persistentvolumeclaim "data" not found. ${nowhere}`);
+    expect(place(claim("Pending"))).toBe(
+      `0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims. ${nowhere}`,
+    );
+    expect(place(claim("Lost", "w"))).toContain('"data" bound to non-existent persistentvolume "w"');
+    expect(place(claim("Bound"))).toBe("b");
   });
 });
 

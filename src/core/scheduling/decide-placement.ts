@@ -1,4 +1,5 @@
-import type { Pod } from "../../api/types.ts";
+import { ok, type Result } from "../../lib/result.ts";
+import type { PersistentVolume, Pod } from "../../api/types.ts";
 import { filterNode, type FilterVerdict } from "./filter-node.ts";
 import type { NodeView } from "./node-view.ts";
 import { decidePreemption, type Preemption, unavailableText } from "./preemption.ts";
@@ -9,10 +10,19 @@ export type Placement =
   | { readonly decision: "preempt"; readonly preemption: Preemption; readonly message: string }
   | { readonly decision: "unschedulable"; readonly message: string };
 
-/** Where a pod should run, or the text of its PodScheduled condition and FailedScheduling event. */
-export function decidePlacement(pod: Pod, views: readonly NodeView[]): Placement {
+/**
+ * Where a pod should run, or the text of its PodScheduled condition and FailedScheduling event.
+ *
+ * @param volumes the persistent volumes it uses, or why it can not have them
+ */
+export function decidePlacement(
+  pod: Pod,
+  views: readonly NodeView[],
+  volumes: Result<readonly PersistentVolume[]> = ok([]),
+): Placement {
   if (views.length === 0) return { decision: "unschedulable", message: "no nodes available to schedule pods" };
-  const verdicts = new Map<NodeView, FilterVerdict>(views.map((view) => [view, filterNode(pod, view)]));
+  if (!volumes.ok) return { decision: "unschedulable", message: unresolvable(views.length, volumes.reason) };
+  const verdicts = new Map<NodeView, FilterVerdict>(views.map((view) => [view, filterNode(pod, view, volumes.value)]));
   const fitting = views.filter((view) => verdicts.get(view)?.fits === true);
   const nominated = fitting.find(({ node }) => node.metadata?.name === pod.status?.nominatedNodeName);
   const best = nominated ?? rankNodes(pod, fitting)[0];
@@ -24,8 +34,14 @@ export function decidePlacement(pod: Pod, views: readonly NodeView[]): Placement
     for (const reason of verdict.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   }
   const why = unavailableText(views.length, reasons);
-  const preemption = decidePreemption(pod, views, verdicts);
+  const preemption = decidePreemption(pod, views, verdicts, volumes.value);
   return preemption.decision === "preempt"
     ? { decision: "preempt", preemption: preemption.preemption, message: why }
     : { decision: "unschedulable", message: `${why} ${preemption.message}` };
+}
+
+/** What no node can help with. */
+function unresolvable(nodes: number, why: string): string {
+  const helpless = unavailableText(nodes, new Map([["Preemption is not helpful for scheduling", nodes]]));
+  return `0/${nodes} nodes are available: ${why}. preemption: ${helpless}`;
 }

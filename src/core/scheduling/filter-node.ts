@@ -1,6 +1,6 @@
 import { compareQuantities, subtractQuantities, wholeUnits, ZERO_QUANTITY } from "../../lib/quantity.ts";
-import type { Pod } from "../../api/types.ts";
-import { matchesRequiredNodeAffinity } from "./node-affinity.ts";
+import type { PersistentVolume, Pod } from "../../api/types.ts";
+import { matchesNodeSelector, matchesRequiredNodeAffinity } from "./node-affinity.ts";
 import { hostPortsOf, type NodeView, portsCollide, requestsOf } from "./node-view.ts";
 import { isTolerated, untoleratedTaint } from "./taints.ts";
 
@@ -50,12 +50,17 @@ const FILTERS: readonly ((pod: Pod, view: NodeView) => FilterVerdict)[] = [
   filterResources,
 ];
 
-export function filterNode(pod: Pod, view: NodeView): FilterVerdict {
+/** @param volumes persistent volumes the pod uses */
+export function filterNode(pod: Pod, view: NodeView, volumes: readonly PersistentVolume[] = []): FilterVerdict {
   for (const filter of FILTERS) {
     const verdict = filter(pod, view);
     if (!verdict.fits) return verdict;
   }
-  return FITS;
+  const elsewhere = volumes.some(({ spec }) => {
+    const required = spec?.nodeAffinity?.required;
+    return required !== undefined && !matchesNodeSelector(required, view.node);
+  });
+  return elsewhere ? never("node(s) didn't match PersistentVolume's node affinity") : FITS;
 }
 
 function never(reason: string): FilterVerdict {

@@ -1,4 +1,4 @@
-import type { Pod } from "../../api/types.ts";
+import type { PersistentVolume, Pod } from "../../api/types.ts";
 import { filterNode, type FilterVerdict } from "./filter-node.ts";
 import { type NodeView, viewNode } from "./node-view.ts";
 
@@ -20,6 +20,7 @@ export function decidePreemption(
   pod: Pod,
   views: readonly NodeView[],
   verdicts: ReadonlyMap<NodeView, FilterVerdict>,
+  volumes: readonly PersistentVolume[] = [],
 ): PreemptionVerdict {
   if (pod.spec?.preemptionPolicy === "Never") {
     return { decision: "no", message: "preemption: not eligible due to preemptionPolicy=Never." };
@@ -42,7 +43,7 @@ export function decidePreemption(
       count("Preemption is not helpful for scheduling");
       continue;
     }
-    const victims = victimsOn(pod, view);
+    const victims = victimsOn(pod, view, volumes);
     if (victims.length > 0) candidates.push({ nodeName: view.node.metadata?.name ?? "", victims });
     else count("No preemption victims found for incoming pod");
   }
@@ -63,14 +64,14 @@ export function priorityOf(pod: Pod): number {
 }
 
 /** Pods to delete so that the pod fits: as few and as unimportant as possible. Empty when it would not fit anyway. */
-function victimsOn(pod: Pod, view: NodeView): readonly Pod[] {
+function victimsOn(pod: Pod, view: NodeView, volumes: readonly PersistentVolume[]): readonly Pod[] {
   const lower = view.pods.filter((other) => isLower(other, pod)).sort(mostImportantFirst);
   let kept = view.pods.filter((other) => !isLower(other, pod));
-  if (lower.length === 0 || !filterNode(pod, viewNode(view.node, kept)).fits) return [];
+  if (lower.length === 0 || !filterNode(pod, viewNode(view.node, kept), volumes).fits) return [];
   const victims: Pod[] = [];
   for (const other of lower) {
     const withOther = [...kept, other];
-    if (filterNode(pod, viewNode(view.node, withOther)).fits) kept = withOther;
+    if (filterNode(pod, viewNode(view.node, withOther), volumes).fits) kept = withOther;
     else victims.push(other);
   }
   return victims;
