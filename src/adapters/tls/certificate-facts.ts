@@ -12,7 +12,6 @@ import {
 } from "./x509-library.ts";
 
 export const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
-export const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
 /** Subject attribute that carries a user's UID. */
 export const USER_UID = "1.3.6.1.4.1.57683.2";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { tokenInHeader, tokenInProtocols, withoutToken } from "./presented-token.ts";
+import { tokenInHeader, tokenInProtocols } from "./presented-token.ts";
 
 describe("tokenInHeader", () => {
   it.each([
@@ -52,17 +52,5 @@ describe("tokenInProtocols", () => {
   it("finds none in other protocols", () => {
     expect(ask("v4.channel.k8s.io, v5.channel.k8s.io")).toEqual({ type: "none" });
     expect(ask(`x, ${carrier("")}`)).toEqual({ type: "none" });
-  });
-});
-
-describe("withoutToken", () => {
-  it("leaves nothing that could be used as the caller", () => {
-    expect(
-      withoutToken({
-        authorization: "Bearer x",
-        "sec-websocket-protocol": "v4.channel.k8s.io, base64url.bearer.authorization.k8s.io.eA, v5.channel.k8s.io",
-        accept: "*/*",
-      }),
-    ).toEqual({ "sec-websocket-protocol": "v4.channel.k8s.io, v5.channel.k8s.io", accept: "*/*" });
   });
 });

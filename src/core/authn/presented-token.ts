@@ -57,12 +57,3 @@ function decodeBase64Url(text: string): Uint8Array | undefined {
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
-
-/** The headers as handlers may see them: nothing that lets its reader act as the caller. */
-export function withoutToken(headers: Headers): Headers {
-  const { authorization: _, ...rest } = headers;
-  const protocols = protocolsOf(headers);
-  if (!protocols.some((protocol) => protocol.startsWith(PROTOCOL_PREFIX))) return rest;
-  const others = protocols.filter((protocol) => !protocol.startsWith(PROTOCOL_PREFIX));
-  return { ...rest, "sec-websocket-protocol": others.join(", ") };
-}
