@@ -1,7 +1,9 @@
 import { OrlopError } from "../../lib/orlop-error.ts";
+import { linkAbort } from "../../machinery/linked-abort.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { FileReader, OpenFile } from "../../ports/files.ts";
 import type { BodyWriter } from "../../ports/http.ts";
+import { createWake } from "../pods/wake.ts";
 import type { LogOptions } from "./log-options.ts";
 import { concatenate, createLineCutter, createLogText } from "./log-text.ts";
 import { tailOffset } from "./tail-offset.ts";
@@ -110,36 +112,21 @@ async function reopenWhenRotated(deps: ReadLogDeps, path: string, reading: Readi
 }
 
 /** Waits for a change in the log's directory, but never longer than a second: a container may end without one. */
-function startWatching(deps: ReadLogDeps, path: string, signal: AbortSignal) {
-  const stopped = new AbortController();
-  const own = AbortSignal.any([signal, stopped.signal]);
-  let changed = false;
-  let wake = (): void => undefined;
+function startWatching(deps: ReadLogDeps, path: string, outer: AbortSignal) {
+  const own = linkAbort(outer);
+  const wake = createWake(deps.clock);
   const watching = (async () => {
     try {
-      for await (const _ of deps.files.changes(path.slice(0, path.lastIndexOf("/")), own)) {
-        changed = true;
-        wake();
-      }
+      for await (const _ of deps.files.changes(path.slice(0, path.lastIndexOf("/")), own.signal)) wake.ring();
     } catch {
       // Without notifications (too many watches on the host) looking every second is enough.
     }
   })();
   return {
-    wait: async (): Promise<void> => {
-      if (!changed) {
-        const woken = new AbortController();
-        const change = new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        const pause = deps.clock.sleep(LOOK_AGAIN_MS, AbortSignal.any([own, woken.signal])).catch(() => undefined);
-        await Promise.race([change, pause]);
-        woken.abort();
-      }
-      changed = false;
-    },
+    wait: () => wake.wait(LOOK_AGAIN_MS, own.signal).catch(() => undefined),
     stop: async (): Promise<void> => {
-      stopped.abort();
+      own.abort();
+      own.release();
       await watching;
     },
   };

@@ -12,6 +12,7 @@ import type { ImageService, RuntimeImage } from "../../ports/container-runtime.t
 import type { FilesystemUsage, HostFacts, MachineInformation } from "../../ports/host-facts.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
+import { createWake } from "../pods/wake.ts";
 import { adoptionPatch, buildNodeStatus, initialNode, type InitialNodeOptions } from "./build-node.ts";
 import { evictionThresholds } from "./eviction-thresholds.ts";
 import { nodeConditions } from "./node-conditions.ts";
@@ -197,8 +198,8 @@ export function createNodeStatus(deps: NodeStatusDeps, options: NodeStatusOption
   };
 
   const updateLoop = async (signal: AbortSignal, ready: () => void): Promise<void> => {
-    const wake = createWake();
-    const stops = [deps.runtime.onChange(wake.up), informer.onChange(wake.up)];
+    const wake = createWake(clock);
+    const stops = [deps.runtime.onChange(wake.ring), informer.onChange(wake.ring)];
     try {
       await registerUntilDone(signal);
       record("Normal", "Starting", "Starting kubelet.");
@@ -209,7 +210,7 @@ export function createNodeStatus(deps: NodeStatusDeps, options: NodeStatusOption
           if (!signal.aborted) log.warn("cannot update the node status", { node: nodeName, reason: messageOf(reason) });
         }
         if (isReady(current())) ready();
-        await wake.within(options.updateFrequency, clock, signal);
+        await wake.wait(options.updateFrequency, signal).catch(() => undefined);
       }
     } finally {
       for (const stop of stops) stop();
@@ -244,30 +245,6 @@ function readyAtOnce(informer: Informer<Node>): Unit {
     run: (signal, ready) => {
       ready();
       return informer.run(signal, () => undefined);
-    },
-  };
-}
-
-/** Lets a loop sleep until something happens; what happens while it works is not lost. */
-function createWake() {
-  let pending = false;
-  let wake = (): void => undefined;
-  return {
-    up: (): void => {
-      pending = true;
-      wake();
-    },
-    within: async (milliseconds: number, clock: Clock, signal: AbortSignal): Promise<void> => {
-      if (!pending) {
-        const sleeping = new AbortController();
-        const woken = new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        const slept = clock.sleep(milliseconds, AbortSignal.any([signal, sleeping.signal])).catch(() => undefined);
-        await Promise.race([woken, slept]);
-        sleeping.abort();
-      }
-      pending = false;
     },
   };
 }

@@ -2,6 +2,7 @@ import { StatusError } from "../../api/status-error.ts";
 import type { ConfigMap, Pod, Secret } from "../../api/types.ts";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
+import { linkAbort, type LinkedAbort } from "../../machinery/linked-abort.ts";
 import { CONFIG_MAPS, type Resource, SECRETS } from "../../machinery/resources.ts";
 import type { Unit } from "../../machinery/unit.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -43,7 +44,7 @@ interface Entry {
   pending: Promise<Followed | undefined> | undefined;
   /** Settles when the watch has its first answer or failed to get one. */
   first: Promise<void> | undefined;
-  stop: AbortController | undefined;
+  stop: LinkedAbort | undefined;
 }
 
 interface Reference {
@@ -153,13 +154,14 @@ export function createPodReferences(deps: PodReferencesDeps, options: PodReferen
 
   const startWatch = (reference: Reference, entry: Entry): void => {
     if (strategy !== "Watch" || running === undefined || running.aborted || entry.stop !== undefined) return;
-    const stop = new AbortController();
+    const stop = linkAbort(running);
     entry.stop = stop;
     let answered = (): void => undefined;
     entry.first = new Promise((resolve) => {
       answered = resolve;
     });
-    const watch = follow(reference, entry, answered, AbortSignal.any([running, stop.signal])).finally(() => {
+    const watch = follow(reference, entry, answered, stop.signal).finally(() => {
+      stop.release();
       watches.delete(watch);
       entry.live = false;
       answered();
