@@ -1,5 +1,5 @@
-import { chmod, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { messageOf, OrlopError } from "../lib/orlop-error.ts";
 
 /** Layout of a data directory; raised when an older version could not read what a newer one wrote. */
@@ -17,7 +17,7 @@ const VERSION_FILE = "layout-version";
  */
 export async function holdDataDirectory(directory: string): Promise<() => Promise<void>> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o711 });
+    await makeDirectories(directory);
     await chmod(directory, 0o711);
   } catch (cause) {
     throw new OrlopError(
@@ -56,6 +56,22 @@ export async function runningOrlop(directory: string): Promise<number | undefine
   // A number can be handed to another program after a crash: only one that looks like us counts.
   const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
   return command.includes("orlop") ? pid : undefined;
+}
+
+/** Not mkdir's own `recursive`: below /proc it never comes back. */
+async function makeDirectories(directory: string): Promise<void> {
+  const isMissing = (reason: unknown): boolean =>
+    reason instanceof Error && "code" in reason && reason.code === "ENOENT";
+  const exists = (reason: unknown): boolean => reason instanceof Error && "code" in reason && reason.code === "EEXIST";
+  try {
+    await mkdir(directory, { mode: 0o711 });
+  } catch (reason) {
+    if (exists(reason)) return;
+    if (!isMissing(reason) || dirname(directory) === directory) throw reason;
+    if ((await stat(dirname(directory)).catch(() => undefined)) !== undefined) throw reason;
+    await makeDirectories(dirname(directory));
+    await mkdir(directory, { mode: 0o711 });
+  }
 }
 
 async function checkLayoutVersion(directory: string): Promise<void> {

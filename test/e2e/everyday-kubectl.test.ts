@@ -89,7 +89,7 @@ describe.each(KUBECTL_VERSIONS)("everyday kubectl %s", (version) => {
     await kubectl.ok(inNamespace("label", "configmap", "settings", "team=x"));
     await kubectl.ok(inNamespace("annotate", "configmap", "settings", "note=y"));
     await kubectl.ok(inNamespace("edit", "configmap", "settings"), {
-      env: { KUBE_EDITOR: "sed -i s/team:.x/team:z/" },
+      env: { KUBE_EDITOR: "sed -i 's/team: x/team: z/'" },
     });
     const settings = JSON.parse(await kubectl.ok(inNamespace("get", "configmap", "settings", "-o", "json")));
     expect(settings).toMatchObject({ data: { a: "3", b: "2", c: "4" }, metadata: { annotations: { note: "y" } } });
@@ -207,6 +207,7 @@ describe.each(KUBECTL_VERSIONS)("everyday kubectl %s", (version) => {
       expect(new Set(answers)).toEqual(new Set(["served\n"]));
     } finally {
       forward.kill();
+      await kubectl.ok(inNamespace("delete", "pod", "web", "--now", "--wait=false"));
     }
   });
 
