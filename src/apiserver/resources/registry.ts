@@ -1,27 +1,24 @@
 import type { FeatureGates } from "../../api/feature-gates.ts";
 import type { KindContext, KindDefinition } from "../../api/kinds/definition.ts";
-import { invalidFor, invalidValue } from "../../api/field-error.ts";
-import { pathSegmentProblems } from "../../api/names.ts";
-import { validateObjectMeta, validateObjectMetaUpdate } from "../../api/object-meta.ts";
-import { deepEqual, normalize } from "../../api/schema/normalize.ts";
-import { alreadyExists, badRequest, conflict, invalid, notFound, StatusError } from "../../api/status-error.ts";
-import type { FieldError } from "../../api/status-error.ts";
-import type { KubernetesObject, ObjectMeta } from "../../api/types.ts";
+import { deepEqual } from "../../api/schema/normalize.ts";
+import { alreadyExists, notFound, StatusError } from "../../api/status-error.ts";
+import type { KubernetesObject } from "../../api/types.ts";
 import type { User } from "../../api/user.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
-import type { AdmissionRequest } from "../extension.ts";
 import { encodeEntry, entryKey } from "../storage/entry.ts";
 import type { Entry } from "../storage/entry.ts";
 import type { Storage, WriteDecision } from "../storage/storage.ts";
 import type { Admission } from "../admission/admission.ts";
 import { MAIN } from "./aspects.ts";
 import type { Aspect } from "./aspects.ts";
-import { completesDeletion, decideDeletion } from "./deletion.ts";
+import { readyForCreate } from "./create-object.ts";
+import { decideDeletion } from "./deletion.ts";
 import type { DeleteOptions } from "./deletion.ts";
-import { generateName } from "./generate-name.ts";
-import { isCreatedByUpdate, requiresVersionInUpdate } from "./kind-policies.ts";
-import { timestamp } from "./timestamp.ts";
+import { isCreatedByUpdate } from "./kind-policies.ts";
+import { checkName, checkNamespace } from "./object-identity.ts";
+import { withoutName, withoutVersion } from "./system-metadata.ts";
+import { decideUpdate } from "./update-object.ts";
 
 /** Who writes, and how. */
 export interface WriteContext {
@@ -70,7 +67,6 @@ export interface Change {
   readonly apply: (current: KubernetesObject | undefined) => KubernetesObject | Promise<KubernetesObject>;
 }
 
-const LOCKED = "the object has been modified; please apply your changes to the latest version and try again";
 const MAX_NAME_ATTEMPTS = 8;
 
 export function createRegistry(deps: {
@@ -81,47 +77,7 @@ export function createRegistry(deps: {
 }): Registry {
   const { storage, clock, random, gates } = deps;
   const kindContext = (): KindContext => ({ gates, now: clock.now() });
-
-  /** Everything of a create up to the write. */
-  const readyForCreate = async (
-    kind: KindDefinition,
-    namespace: string,
-    object: KubernetesObject,
-    context: WriteContext,
-  ): Promise<KubernetesObject> => {
-    const name = object.metadata?.name ?? generateName(object.metadata?.generateName ?? "", random);
-    const metadata = createMetadata(object.metadata ?? {}, {
-      name,
-      namespace: kind.namespaced ? namespace : "",
-      uid: random.uuid(),
-      creationTimestamp: timestamp(clock.now()),
-      generation: kind.hasGeneration ? 1 : undefined,
-    });
-    let next = kind.applyDefaults({ ...object, ...typeOf(kind), metadata });
-    const request: Omit<AdmissionRequest, "object"> = {
-      operation: "create",
-      kind,
-      subresource: "",
-      namespace: kind.resource === "namespaces" && kind.group === "" ? name : namespace,
-      name,
-      user: context.user,
-      dryRun: context.dryRun,
-    };
-    if (context.admission !== undefined) {
-      const mutated = await context.admission.mutate({ ...request, object: next });
-      if (mutated !== next) next = kind.applyDefaults(mutated);
-    }
-    next = normalize(kind.schema, kind.prepareForCreate(next, kindContext()));
-    const problems = [
-      ...validateObjectMeta(next.metadata, kind),
-      ...pathProblems(next.metadata?.name ?? "", kind),
-      ...kind.validateCreate(next, kindContext()),
-    ];
-    if (problems.length > 0) throw invalid(kind, next.metadata?.name ?? "", problems);
-    for (const text of kind.warnings(next, kindContext())) context.warn(text);
-    await context.admission?.validate({ ...request, object: next }, context.warn);
-    return next;
-  };
+  const creating = { random, kindContext };
 
   const createOnce = async (
     kind: KindDefinition,
@@ -129,7 +85,7 @@ export function createRegistry(deps: {
     object: KubernetesObject,
     context: WriteContext,
   ): Promise<Written> => {
-    const next = await readyForCreate(kind, namespace, object, context);
+    const next = await readyForCreate(creating, kind, namespace, object, context);
     const name = next.metadata?.name ?? "";
     const key = entryKey(kind.namespaced ? namespace : "", name);
     let existing: Entry | undefined;
@@ -139,45 +95,6 @@ export function createRegistry(deps: {
     });
     if (existing !== undefined) throw existsAlready(kind, name, existing);
     return { entry: result.entry ?? unstored(key, next, clock.now()), outcome: "created" };
-  };
-
-  const decideUpdate = async (
-    kind: KindDefinition,
-    namespace: string,
-    name: string,
-    { aspect, apply }: Change,
-    current: Entry,
-    context: WriteContext,
-  ): Promise<WriteDecision> => {
-    const old = current.object;
-    const sent = await apply(old);
-    if (sent === old) return { type: "keep" };
-    checkIdentity(kind, namespace, name, sent, old);
-    let next = kind.applyDefaults(aspect.merge(kind, { ...sent, ...typeOf(kind) }, old));
-    const request: Omit<AdmissionRequest, "object"> = {
-      operation: "update",
-      kind,
-      subresource: aspect.subresource,
-      namespace,
-      name,
-      user: context.user,
-      dryRun: context.dryRun,
-      old,
-    };
-    if (context.admission !== undefined) next = await context.admission.mutate({ ...request, object: next });
-    checkVersion(kind, name, next, old);
-    next = { ...next, metadata: updateMetadata(next.metadata ?? {}, old.metadata ?? {}) };
-    next = normalize(kind.schema, aspect.prepare(kind, next, old, kindContext()));
-    if (kind.hasGeneration && aspect.countsGeneration && specDiffers(next, old)) next = withNextGeneration(next);
-    const problems = [
-      ...validateObjectMetaUpdate(next.metadata, old.metadata),
-      ...aspect.validate(kind, next, old, kindContext()),
-    ];
-    if (problems.length > 0) throw invalid(kind, name, problems);
-    if (aspect === MAIN) for (const text of kind.warnings(next, kindContext())) context.warn(text);
-    await context.admission?.validate({ ...request, object: next }, context.warn);
-    if (completesDeletion(next, old)) return { type: "delete", object: next };
-    return deepEqual(next, old) ? { type: "keep" } : { type: "put", object: next };
   };
 
   return {
@@ -207,9 +124,12 @@ export function createRegistry(deps: {
           checkName(name, created.metadata);
           checkNamespace(kind, namespace, created.metadata);
           outcome = "created";
-          decision = { type: "put", object: await readyForCreate(kind, namespace, withoutVersion(created), context) };
+          decision = {
+            type: "put",
+            object: await readyForCreate(creating, kind, namespace, withoutVersion(created), context),
+          };
         } else {
-          decision = await decideUpdate(kind, namespace, name, change, current, context);
+          decision = await decideUpdate(kindContext, kind, namespace, name, change, current, context);
           outcome = decision.type === "delete" ? "removed" : "updated";
         }
         if (!context.dryRun || decision.type === "keep") return decision;
@@ -264,137 +184,6 @@ export function createRegistry(deps: {
 /** An object that was not written: dry run. Keeps the version it was made from; none for a create. */
 function unstored(key: string, object: KubernetesObject, now: number, revision?: number): Entry {
   return encodeEntry(key, revision, object, now);
-}
-
-function typeOf({ group, version, kind }: KindDefinition): { readonly kind: string; readonly apiVersion: string } {
-  return { kind, apiVersion: group === "" ? version : `${group}/${version}` };
-}
-
-interface SystemFields {
-  readonly name: string;
-  readonly namespace: string;
-  readonly uid: string;
-  readonly creationTimestamp: string;
-  readonly generation: number | undefined;
-}
-
-/** What a creator may say about itself, and what the server says. */
-function createMetadata(given: ObjectMeta, { name, namespace, generation, ...system }: SystemFields): ObjectMeta {
-  const { generateName, labels, annotations, ownerReferences, finalizers } = given;
-  return {
-    name,
-    ...(generateName !== undefined && { generateName }),
-    ...(namespace !== "" && { namespace }),
-    ...system,
-    ...(generation !== undefined && { generation }),
-    ...(labels !== undefined && { labels }),
-    ...(annotations !== undefined && { annotations }),
-    ...(ownerReferences !== undefined && { ownerReferences }),
-    ...(finalizers !== undefined && { finalizers }),
-  } as ObjectMeta;
-}
-
-/** System fields are the stored ones, whatever was sent. A uid that differs was refused before. */
-function updateMetadata(sent: ObjectMeta, old: ObjectMeta): ObjectMeta {
-  const {
-    managedFields: _,
-    selfLink: __,
-    generation: ___,
-    deletionTimestamp,
-    deletionGracePeriodSeconds,
-    ...rest
-  } = sent;
-  const grace = old.deletionGracePeriodSeconds;
-  return {
-    ...rest,
-    ...(old.namespace !== undefined && { namespace: old.namespace }),
-    ...(old.uid !== undefined && { uid: old.uid }),
-    ...(old.resourceVersion !== undefined && { resourceVersion: old.resourceVersion }),
-    ...(old.generation !== undefined && { generation: old.generation }),
-    ...(old.creationTimestamp !== undefined && { creationTimestamp: old.creationTimestamp }),
-    ...(old.deletionTimestamp !== undefined
-      ? { deletionTimestamp: old.deletionTimestamp }
-      : deletionTimestamp !== undefined && { deletionTimestamp }),
-    ...(grace !== undefined && deletionGracePeriodSeconds === undefined
-      ? { deletionGracePeriodSeconds: grace }
-      : deletionGracePeriodSeconds !== undefined && { deletionGracePeriodSeconds }),
-  };
-}
-
-/** The URL, the object that was sent and the stored one must speak of the same thing. */
-function checkIdentity(
-  kind: KindDefinition,
-  namespace: string,
-  name: string,
-  { metadata }: KubernetesObject,
-  old: KubernetesObject,
-): void {
-  checkName(name, metadata);
-  checkNamespace(kind, namespace, metadata);
-  const uid = metadata?.uid ?? "";
-  if (uid === "" || uid === old.metadata?.uid) return;
-  const path = `/registry/${kind.resource}/${entryKey(kind.namespaced ? namespace : "", name)}`;
-  const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata?.uid ?? ""}`;
-  throw conflict(
-    kind,
-    name,
-    `StorageError: invalid object, Code: 4, Key: ${path}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`,
-  );
-}
-
-function checkName(name: string, metadata: ObjectMeta | undefined): void {
-  const sent = metadata?.name ?? "";
-  if (sent === name) return;
-  throw badRequest(`the name of the object (${sent}) does not match the name on the URL (${name})`);
-}
-
-/** Throws StatusError 400 when the object names another namespace than the URL. */
-export function checkNamespace(kind: KindDefinition, namespace: string, metadata: ObjectMeta | undefined): void {
-  const expected = kind.namespaced ? namespace : "";
-  const sent = metadata?.namespace ?? "";
-  if (sent === "" || sent === expected) return;
-  throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
-}
-
-function checkVersion(kind: KindDefinition, name: string, { metadata }: KubernetesObject, old: KubernetesObject): void {
-  const version = metadata?.resourceVersion ?? "";
-  if (version === "" || version === "0") {
-    if (!requiresVersionInUpdate(kind)) return;
-    const missing = invalidValue("metadata.resourceVersion", 0, "must be specified for an update");
-    throw invalid({ group: kind.group, kind: kind.resource }, name, [missing]);
-  }
-  if (version !== old.metadata?.resourceVersion) throw conflict(kind, name, LOCKED);
-}
-
-/** Every name must be able to stand in a URL, whatever the kind's own rule says. */
-function pathProblems(name: string, { validateName }: KindDefinition): readonly FieldError[] {
-  const own = new Set(validateName(name));
-  return invalidFor(
-    "metadata.name",
-    name,
-    pathSegmentProblems(name).filter((problem) => !own.has(problem)),
-  );
-}
-
-/** Whether anything but metadata and status changed. */
-function specDiffers(next: KubernetesObject, old: KubernetesObject): boolean {
-  const { metadata: _, status: __, ...nextRest } = next;
-  const { metadata: ___, status: ____, ...oldRest } = old;
-  return !deepEqual(nextRest, oldRest);
-}
-
-function withNextGeneration(object: KubernetesObject): KubernetesObject {
-  return { ...object, metadata: { ...object.metadata, generation: (object.metadata?.generation ?? 0) + 1 } };
-}
-
-function withoutName(object: KubernetesObject): KubernetesObject {
-  const { name: _, ...metadata } = object.metadata ?? {};
-  return { ...object, metadata };
-}
-
-function withoutVersion(object: KubernetesObject): KubernetesObject {
-  const { resourceVersion: _, ...metadata } = object.metadata ?? {};
-  return { ...object, metadata };
 }
 
 function existsAlready(kind: KindDefinition, name: string, { object }: Entry): StatusError {

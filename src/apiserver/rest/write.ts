@@ -11,7 +11,7 @@ import { apiVersionOf, viewFor } from "../encoding/object-view.ts";
 import type { Aspect } from "../resources/aspects.ts";
 import type { DeleteOptions } from "../resources/deletion.ts";
 import { isReturnedWhenDeleted } from "../resources/kind-policies.ts";
-import { checkNamespace } from "../resources/registry.ts";
+import { checkNamespace } from "../resources/object-identity.ts";
 import type { WriteContext, Written } from "../resources/registry.ts";
 import type { Entry } from "../storage/entry.ts";
 import { entryKey } from "../storage/entry.ts";

@@ -2,8 +2,7 @@ import { invalidValue, notSupported, required } from "../../api/field-error.ts";
 import { badRequest, conflict, invalid } from "../../api/status-error.ts";
 import type { FieldError } from "../../api/status-error.ts";
 import type { KindDefinition } from "../../api/kinds/definition.ts";
-import type { KubernetesObject, ObjectMeta, Pod, PodCondition, Status, Wire } from "../../api/types.ts";
-import type { V1Binding } from "@kubernetes/client-node";
+import type { KubernetesObject, ObjectMeta, Pod, PodCondition, Status } from "../../api/types.ts";
 import { answer, success } from "../encoding/answer.ts";
 import { mediaTypeOf, readText } from "../encoding/body.ts";
 import { decodeObject } from "../encoding/decode-object.ts";
@@ -15,7 +14,10 @@ import { timestamp } from "../resources/timestamp.ts";
 import type { RestDeps } from "../rest/request-scope.ts";
 import { parseWriteOptions } from "../rest/write-options.ts";
 
-type Binding = Wire<V1Binding>;
+interface Binding {
+  readonly metadata?: ObjectMeta;
+  readonly target: { readonly kind?: string; readonly name?: string };
+}
 
 const BINDING = { group: "", version: "v1", kind: "Binding", schema: "V1Binding" } as const;
 const PODS_BINDING = { group: "", resource: "pods/binding" };
@@ -103,11 +105,11 @@ const BIND: Aspect = {
 };
 
 function bindingProblems({ target }: Binding): readonly FieldError[] {
-  const kind = target?.kind ?? "";
+  const kind = target.kind ?? "";
   return [
     ...(["", "Node", "Minion"].includes(kind) ? [] : [notSupported("target.kind", kind, ["Node", "<empty>"])]),
-    ...((target?.name ?? "") === "" ? [required("target.name")] : []),
-    ...((target?.name ?? "").includes("/") ? [invalidValue("target.name", target?.name, "may not contain '/'")] : []),
+    ...((target.name ?? "") === "" ? [required("target.name")] : []),
+    ...((target.name ?? "").includes("/") ? [invalidValue("target.name", target.name, "may not contain '/'")] : []),
   ];
 }
 

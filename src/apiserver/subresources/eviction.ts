@@ -1,7 +1,5 @@
-import type { V1Eviction } from "@kubernetes/client-node";
 import type { KindDefinition } from "../../api/kinds/definition.ts";
 import { badRequest } from "../../api/status-error.ts";
-import type { Wire } from "../../api/types.ts";
 import { answer, success } from "../encoding/answer.ts";
 import { mediaTypeOf, readText } from "../encoding/body.ts";
 import { decodeObject } from "../encoding/decode-object.ts";
@@ -12,6 +10,10 @@ import type { RestDeps } from "../rest/request-scope.ts";
 import { parseWriteOptions } from "../rest/write-options.ts";
 
 const EVICTION = { group: "policy", version: "v1", kind: "Eviction", schema: "V1Eviction" } as const;
+
+interface Eviction {
+  readonly deleteOptions?: DeleteOptions & { readonly dryRun?: readonly string[] };
+}
 
 /** POST …/pods/NAME/eviction: a polite delete. Disruption budgets are not looked at: nothing counts disruptions here. */
 export function createPodEviction(deps: RestDeps, pods: KindDefinition): Subresource {
@@ -32,7 +34,7 @@ export function createPodEviction(deps: RestDeps, pods: KindDefinition): Subreso
       if ((eviction.metadata?.name ?? info.name) !== info.name) {
         throw badRequest("name in URL does not match name in Eviction object");
       }
-      const { deleteOptions } = eviction as unknown as Wire<V1Eviction>;
+      const { deleteOptions } = eviction as unknown as Eviction;
       const options: DeleteOptions = {
         ...(deleteOptions?.gracePeriodSeconds !== undefined && {
           gracePeriodSeconds: deleteOptions.gracePeriodSeconds,
