@@ -5,7 +5,7 @@ set -euo pipefail
 
 # program:package
 needed=(flock:util-linux mount:mount dpkg-deb:dpkg find:findutils cmp:diffutils)
-[[ ${1:-} != --tests ]] || needed+=(ps:procps ip:iproute2 curl:curl)
+[[ ${1:-} != --tests ]] || needed+=(ps:procps ip:iproute2 curl:curl nft:nftables script:bsdutils)
 missing=()
 for pair in "${needed[@]}"; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")

@@ -12,6 +12,7 @@ import { createStandardAdmission } from "../apiserver/admission/standard-admissi
 import { type ApiServer, createApiServer } from "../apiserver/api-server.ts";
 import { authenticationReviews } from "../apiserver/authentication/authentication-reviews.ts";
 import { createAuthenticator } from "../apiserver/authentication/authenticator.ts";
+import { openIdDiscovery } from "../apiserver/authentication/openid-discovery.ts";
 import { createServiceAccountTokens } from "../apiserver/authentication/service-account-tokens.ts";
 import { serviceAccountTokenSubresource } from "../apiserver/authentication/token-request.ts";
 import { type Authorization, createAuthorization } from "../apiserver/authorization/authorization.ts";
@@ -154,6 +155,7 @@ function composeServer(
       ],
       admission,
       gates,
+      paths: openIdDiscovery(tokens, { externalAddress: `${options.advertiseAddress}:${options.securePort}` }),
     };
   };
 
