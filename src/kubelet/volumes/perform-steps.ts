@@ -27,6 +27,36 @@ const FINDINGS: Readonly<Record<FileKind, HostPathFinding>> = {
   symlink: "other",
 };
 
+/**
+ * Whether an earlier run, maybe before a restart, got to the end of these steps. Then they are not done again: setting the
+ * group once more would change modes that the pod's containers chose since.
+ */
+export async function isSetUp(deps: StepDeps, steps: readonly SetupStep[], signal: AbortSignal): Promise<boolean> {
+  let proof = false;
+  for (const step of steps) {
+    switch (step.do) {
+      case "make-directory":
+        if ((await deps.files.information(step.path))?.kind !== "directory") return false;
+        break;
+      case "mount-filesystem":
+        if ((await mountAt(deps, step.path, signal))?.filesystem !== step.filesystem) return false;
+        break;
+      case "bind":
+        if ((await mountAt(deps, step.path, signal)) === undefined) return false;
+        proof = true;
+        break;
+      case "mark-ready":
+        if ((await deps.files.information(`${step.directory}/ready`)) === undefined) return false;
+        proof = true;
+        break;
+      case "check-host-path":
+      case "apply-group":
+        break;
+    }
+  }
+  return proof;
+}
+
 /** Does the steps in order. When one fails, what this call did is taken back in reverse order and the failure is thrown. */
 export async function performSteps(deps: StepDeps, steps: readonly SetupStep[], signal: AbortSignal): Promise<void> {
   const undo: UndoStep[] = [];

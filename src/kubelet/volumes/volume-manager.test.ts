@@ -1,4 +1,16 @@
-import { mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -29,6 +41,7 @@ interface World {
   readonly configMaps: Map<string, ConfigMap>;
   readonly secrets: Map<string, Secret>;
   readonly tokens: string[];
+  readonly objects: Map<string, unknown>;
   readonly clock: ReturnType<typeof createFakeClock>;
   changed(namespace: string): void;
   mounts: HostMounts;
@@ -36,8 +49,9 @@ interface World {
 
 let world: World;
 
-async function createWorld(): Promise<World> {
-  const root = await realpath(await mkdtemp(join(tmpdir(), "orlop-volumes-")));
+async function createWorld(given?: string): Promise<World> {
+  const root = given ?? (await realpath(await mkdtemp(join(tmpdir(), "orlop-volumes-"))));
+  const objects = new Map<string, unknown>();
   const configMaps = new Map<string, ConfigMap>();
   const secrets = new Map<string, Secret>();
   const tokens: string[] = [];
@@ -73,7 +87,13 @@ async function createWorld(): Promise<World> {
       files: createFiles(),
       mounts: passing,
       subpaths: createLinuxSubpaths(passing),
-      client: { get: () => Promise.reject(new OrlopError("NotFound", "no claims here")) },
+      client: {
+        get: async <T>(_: unknown, { name }: { readonly name: string }): Promise<T> => {
+          const found = objects.get(name);
+          if (found === undefined) throw new OrlopError("NotFound", `no ${name}`);
+          return found as T;
+        },
+      },
       tokens: tokenService,
       clock,
       random,
@@ -98,6 +118,7 @@ async function createWorld(): Promise<World> {
     configMaps,
     secrets,
     tokens,
+    objects,
     clock,
     changed: (namespace) => listeners.forEach((listener) => listener(namespace)),
     get mounts() {
@@ -331,6 +352,49 @@ describe.skipIf(!ROOT)("createVolumeManager() with mounts (needs root)", () => {
     await world.manager.volumes.release("uid-1", signal);
     expect(await mountedTargets()).toEqual([]);
     expect(await readdir(join(world.root, "pods"))).toEqual([]);
+  });
+
+  it("leaves the modes of files alone that containers chose, also after a restart", async () => {
+    const pod = podWith([{ name: "disk", emptyDir: {} }], { securityContext: { fsGroup: 5 } });
+    await world.manager.volumes.prepare(pod, signal);
+    const file = join(volume("empty-dir", "disk"), "private");
+    await writeFile(file, "x", { mode: 0o600 });
+    const restarted = await createWorld(world.root);
+    await restarted.manager.volumes.prepare(pod, signal);
+    const after = await stat(file);
+    expect([after.mode & 0o777, after.gid]).toEqual([0o600, 5]);
+    await chmod(file, 0o400);
+    await rm(join(world.root, "pods/uid-1/plugins"), { recursive: true });
+    await (await createWorld(world.root)).manager.volumes.prepare(pod, signal);
+    expect((await stat(file)).mode & 0o777).toBe(0o660);
+  });
+
+  it("binds a local persistent volume of a claim, and gives it back untouched", async () => {
+    const disk = join(world.root, "disk");
+    await mkdir(disk);
+    await writeFile(join(disk, "kept"), "data");
+    world.objects.set("claim", {
+      metadata: { name: "claim", namespace: "default", uid: "c1" },
+      spec: { volumeName: "pv" },
+      status: { phase: "Bound" },
+    });
+    world.objects.set("pv", {
+      metadata: { name: "pv" },
+      spec: { local: { path: disk }, claimRef: { uid: "c1", name: "claim", namespace: "default" } },
+    });
+    const pod = podWith([{ name: "v", persistentVolumeClaim: { claimName: "claim", readOnly: true } }]);
+    await world.manager.volumes.prepare(pod, signal);
+    const path = volume("local-volume", "pv");
+    expect(await readFile(join(path, "kept"), "utf8")).toBe("data");
+    const [container] = pod.spec?.containers ?? [];
+    if (container === undefined) throw new Error("no container");
+    const [mount] = await world.manager.volumes.mounts(pod, container, { podIps: [], attempt: 0 }, signal);
+    expect(mount).toMatchObject({ hostPath: path, readOnly: true });
+    await world.manager.volumes.release("uid-1", signal);
+    expect(await readFile(join(disk, "kept"), "utf8")).toBe("data");
+    expect(await mountedTargets()).toEqual([]);
+    world.objects.set("claim", { metadata: { name: "claim", uid: "c1" }, status: { phase: "Pending" } });
+    await expect(world.manager.volumes.prepare(pod, signal)).rejects.toThrow('has non-bound phase ("Pending")');
   });
 
   it("takes back the tmpfs when the set-up fails afterwards", async () => {

@@ -15,7 +15,7 @@ import type { Random } from "../../ports/random.ts";
 import type { ContainerMountOptions, PodVolumes } from "../pod-volumes.ts";
 import { claimNameOf, findClaimedVolume } from "./claimed-volume.ts";
 import { containerMounts } from "./container-mounts.ts";
-import { performSteps } from "./perform-steps.ts";
+import { isSetUp, performSteps } from "./perform-steps.ts";
 import { releaseVolumes } from "./release-volumes.ts";
 import type { ServiceAccountTokens } from "./service-account-tokens.ts";
 import { type PayloadDeps, volumePayload } from "./volume-payload.ts";
@@ -106,7 +106,9 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
     // The files are collected first: a missing Secret must not leave half a volume behind.
     const planned = before?.plan ?? (await plan(pod, volume, signal));
     const payload = planned.projectsFiles ? await volumePayload(deps, pod, volume, signal) : undefined;
-    if (before === undefined) await performSteps(deps, planned.steps, signal);
+    if (before === undefined && !(await isSetUp(deps, planned.steps, signal))) {
+      await performSteps(deps, planned.steps, signal);
+    }
     if (payload !== undefined && !samePayload(before?.written, payload)) {
       await makeNestedMountPoints(pod, volume.name, planned.path);
       await writeContent(deps, planned.path, payload, planned.access);
