@@ -193,6 +193,7 @@ export function createContainerStarter(deps: ContainerStarterDeps, options: Cont
     const { name, namespace } = request.plan.config.metadata;
     const link = `${options.logLinksRoot}/${logLinkName(name, namespace, config.metadata.name, id)}`;
     try {
+      await deps.files.makeDirectory(options.logLinksRoot, 0o755);
       await deps.files.remove(link);
       await deps.files.symlink(`${request.plan.config.logDirectory}/${config.logPath}`, link);
     } catch (failure) {

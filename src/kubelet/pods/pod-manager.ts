@@ -1,9 +1,6 @@
 import type { FeatureGates } from "../../api/feature-gates.ts";
-import { isMirrorPod, podIsTerminal } from "../../api/pod.ts";
 import type { Node, Pod, PodStatus, Service } from "../../api/types.ts";
 import type { NodeResources } from "../../core/pods/container-resources.ts";
-import { admitToNode } from "../../core/pods/node-admission.ts";
-import { qosClassOf } from "../../core/pods/qos-class.ts";
 import { CRASH_LOOP_BACKOFF } from "../../core/pods/start-backoff.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
 import { createInformer, type Informer } from "../../machinery/informer.ts";
@@ -26,21 +23,21 @@ import { createBackoffs } from "./backoffs.ts";
 import type { ContainerSecurityOptions } from "./container-security.ts";
 import { createContainerStarter } from "./container-starter.ts";
 import { createHousekeeping } from "./housekeeping.ts";
-import { createLife, type Life } from "./life.ts";
+import { createLife } from "./life.ts";
 import { createLifecycleHooks } from "./lifecycle-hooks.ts";
 import { containerLogPath, podLogDirectory } from "./log-paths.ts";
 import { type LogRotationOptions, rotateLogs } from "./log-rotation.ts";
 import { createMirrorPods, type MirrorPods } from "./mirror-pods.ts";
-import { orphanPod } from "./orphan-pod.ts";
 import { createPodDirectory } from "./pod-directory-view.ts";
 import { type DnsConfig, parseResolvConf } from "./pod-dns.ts";
 import type { PodEvents } from "./pod-events.ts";
 import type { ObservePods } from "./pod-observation.ts";
 import { createPodRemains } from "./pod-remains.ts";
 import { createPodStopper } from "./pod-stopper.ts";
-import { createPodWorker, type PodEnd, type PodWorker, type PodWorkerDeps } from "./pod-worker.ts";
+import { createPodRoster } from "./pod-roster.ts";
+import { createPodWorker, type PodEnd, type PodWorkerDeps } from "./pod-worker.ts";
 import { createRuntimeClasses } from "./runtime-classes.ts";
-import { createRuntimeReader, type FoundPod } from "./runtime-reader.ts";
+import { createRuntimeReader } from "./runtime-reader.ts";
 import { watchRuntime } from "./runtime-watch.ts";
 import { createSandboxPlanner, type PodUserNamespaces } from "./sandbox-plan.ts";
 import { watchStaticPods } from "./static-pod-directory.ts";
@@ -127,10 +124,7 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
   const syncPeriodMs = options.syncPeriodMs ?? 60_000;
   const { containers, sandboxes, streaming, observer } = runtime;
 
-  const workers = new Map<string, PodWorker>();
-  const staticUids = new Set<string>();
   let staticKnown = (options.staticPodPath ?? "") === "";
-  let life: Life | undefined;
   let reconcileMirrors = (): void => undefined;
 
   const reader = createRuntimeReader({
@@ -153,12 +147,12 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
     events,
     runner: createProbeRunner({ streaming, prober: deps.prober }, { userAgent: `kube-probe/${options.version}` }),
     lookUp(uid) {
-      const worker = workers.get(uid);
+      const worker = roster.get(uid);
       const status = statuses.get(uid);
       return worker === undefined || status === undefined ? undefined : { pod: worker.pod(), status };
     },
   });
-  probes.onChange((uid) => workers.get(uid)?.poke());
+  probes.onChange((uid) => roster.get(uid)?.poke());
 
   const workerDeps: PodWorkerDeps = {
     clock,
@@ -203,7 +197,7 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
     statuses,
     events,
     files,
-    apiPod: (pod) => (staticUids.has(pod.metadata?.uid ?? "") ? mirrors?.mirrorFor(pod) : pod),
+    mirrorOf: (pod) => mirrors?.mirrorFor(pod),
     hostIps: deps.hostIps,
     networkProblem: deps.networkProblem ?? (() => undefined),
     observe: deps.observe ?? (() => undefined),
@@ -227,118 +221,15 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
           { resource: PODS, select: { fieldSelector: `spec.nodeName=${options.nodeName}` } },
         );
 
-  function startWorker(pod: Pod, kind: { readonly isStatic: boolean; readonly orphan: boolean }): PodWorker {
-    const worker = createPodWorker(workerDeps, pod, {
-      ...kind,
-      syncPeriodMs,
-      recursiveReadOnlyMounts,
-    });
-    workers.set(worker.uid, worker);
-    void runWorker(worker, kind.isStatic);
-    return worker;
-  }
-
-  async function runWorker(worker: PodWorker, isStatic: boolean): Promise<void> {
-    if (life === undefined) return;
-    const own = life.branch();
-    try {
-      // A changed static pod has the name of the one it replaces; two of them must not run side by side.
-      if (isStatic) await untilNameIsFree(worker, own.signal);
-      await worker.run(own.signal);
-    } catch {
-      // Only the end of the process gets here.
-    } finally {
-      own.release();
-    }
-    if (worker.stage() !== "gone" || workers.get(worker.uid) !== worker) return;
-    workers.delete(worker.uid);
-    staticUids.delete(worker.uid);
-    statuses.forget(worker.uid);
-    for (const other of workers.values()) other.poke();
-  }
-
-  async function untilNameIsFree(worker: PodWorker, signal: AbortSignal): Promise<void> {
-    const { name, namespace } = worker.pod().metadata ?? {};
-    const isTaken = (): boolean =>
-      [...workers.values()].some((other) => {
-        const metadata = other.pod().metadata;
-        const older = other !== worker && metadata?.name === name && metadata?.namespace === namespace;
-        return older && (other.stage() === "living" || other.stage() === "ending");
-      });
-    while (isTaken()) await clock.sleep(200, signal);
-  }
-
-  function admit(pod: Pod): boolean {
-    const node = deps.node();
-    // A pod that started before was admitted before; not knowing the node is no reason to turn pods away.
-    if (node === undefined || podIsTerminal(pod) || pod.status?.startTime !== undefined) return true;
-    if (pod.metadata?.deletionTimestamp !== undefined) return true;
-    const others = [...workers.values()].filter((worker) => worker.stage() === "living").map((worker) => worker.pod());
-    const verdict = admitToNode(pod, node, others);
-    if (verdict.admitted) return true;
-    const { reason, message } = verdict;
-    events.record(pod, { type: "Warning", reason, message });
-    const uid = pod.metadata?.uid ?? "";
-    statuses.set(uid, pod, {
-      ...pod.status,
-      phase: "Failed",
-      reason,
-      message: `Pod was rejected: ${message}`,
-      qosClass: qosClassOf(pod),
-      startTime: new Date(clock.now()).toISOString().replace(/\.\d+Z$/u, "Z"),
-    });
-    return false;
-  }
-
-  function podAppeared(pod: Pod): void {
-    const uid = pod.metadata?.uid ?? "";
-    const known = workers.get(uid);
-    if (known !== undefined) {
-      known.update(pod);
-      statuses.observe(uid, pod);
-      return;
-    }
-    if (statuses.get(uid) !== undefined && podIsTerminal({ status: statuses.get(uid) ?? {} })) {
-      // It was turned away; all that is left to do is to let it go when it is deleted.
-      statuses.observe(uid, pod);
-      if (pod.metadata?.deletionTimestamp !== undefined) statuses.finish(uid, pod, pod);
-      return;
-    }
-    if (admit(pod)) startWorker(pod, { isStatic: false, orphan: false });
-  }
-
-  function podVanished(pod: Pod): void {
-    const uid = pod.metadata?.uid ?? "";
-    const worker = workers.get(uid);
-    if (worker === undefined) statuses.forget(uid);
-    else {
-      worker.update(pod);
-      worker.abandon();
-    }
-  }
-
-  function mirrorChanged(mirror: Pod): void {
-    const found = [...staticUids].flatMap((uid) => workers.get(uid) ?? []);
-    for (const worker of found) {
-      if (mirrors?.mirrorFor(worker.pod())?.metadata?.uid !== mirror.metadata?.uid) continue;
-      statuses.observe(worker.uid, mirror);
-      worker.poke();
-    }
-    reconcileMirrors();
-  }
-
-  function staticPodsChanged(pods: readonly Pod[]): void {
-    staticKnown = true;
-    const wanted = new Map(pods.map((pod) => [pod.metadata?.uid ?? "", pod]));
-    for (const uid of staticUids) if (!wanted.has(uid)) workers.get(uid)?.abandon();
-    for (const [uid, pod] of wanted) {
-      const known = workers.get(uid);
-      if (known !== undefined && known.stage() !== "gone") continue;
-      staticUids.add(uid);
-      startWorker(pod, { isStatic: true, orphan: false });
-    }
-    reconcileMirrors();
-  }
+  const roster = createPodRoster({
+    clock,
+    events,
+    statuses,
+    mirrors,
+    node: deps.node,
+    mirrorsNeedCare: () => reconcileMirrors(),
+    createWorker: (pod, kind) => createPodWorker(workerDeps, pod, { ...kind, syncPeriodMs, recursiveReadOnlyMounts }),
+  });
 
   const sourcesReady = (): boolean => staticKnown && (podInformer?.hasSynced() ?? true);
 
@@ -353,16 +244,14 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
       log,
       ...(deps.userNamespaces !== undefined && { userNamespaces: deps.userNamespaces }),
       isReady: sourcesReady,
-      knownPods: () => [...workers.values()].map((worker) => worker.pod()),
-      adoptOrphan: (found: FoundPod) => {
-        if (!workers.has(found.uid)) startWorker(orphanPod(found), { isStatic: false, orphan: true }).abandon();
-      },
+      knownPods: () => roster.workers().map((worker) => worker.pod()),
+      adoptOrphan: roster.adoptOrphan,
     },
     { podLogsRoot },
   );
 
   function runningLogs(): readonly { readonly containerId: string; readonly path: string }[] {
-    return [...workers.values()].flatMap((worker) => {
+    return roster.workers().flatMap((worker) => {
       const { name = "", namespace = "", uid = "" } = worker.pod().metadata ?? {};
       const directory = podLogDirectory(podLogsRoot, namespace, name, uid);
       return worker
@@ -378,10 +267,10 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
       const early = linkAbort(signal);
       reconcileMirrors = () => early.abort();
       if (podInformer.hasSynced() && staticKnown) {
-        const pods = [...staticUids].flatMap((uid) => {
-          const worker = workers.get(uid);
-          return worker?.stage() === "living" || worker?.stage() === "over" ? [worker.pod()] : [];
-        });
+        const pods = roster
+          .staticWorkers()
+          .filter((worker) => worker.stage() === "living" || worker.stage() === "over")
+          .map((worker) => worker.pod());
         await mirrors.reconcile(pods, signal).catch(() => undefined);
       }
       await clock.sleep(MIRROR_PERIOD_MS, early.signal).catch(() => undefined);
@@ -391,67 +280,56 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
 
   return {
     directory: createPodDirectory({
-      workers: () => [...workers.values()],
+      workers: roster.workers,
       status: (uid) => statuses.get(uid),
       podOfMirror: (uid) =>
         mirrors?.podFor(
           uid,
-          [...staticUids].flatMap((known) => workers.get(known)?.pod() ?? []),
+          roster.staticWorkers().map((worker) => worker.pod()),
         ),
       podLogsRoot,
     }),
-    end: (uid, end) => workers.get(uid)?.end(end),
+    end: (uid, end) => roster.get(uid)?.end(end),
     status: (uid) => statuses.get(uid),
     sourcesReady,
     unit: {
       name: "pods",
       async run(signal, ready) {
-        life = createLife(signal);
-        const pokeAll = (): void => {
-          for (const worker of workers.values()) worker.poke();
-        };
-        podInformer?.onChange((change) => {
-          if (isMirrorPod(change.object)) {
-            if (change.type === "deleted") mirrors?.deleted(change.object);
-            else mirrors?.observe(change.object);
-            mirrorChanged(change.object);
-            return;
-          }
-          if (change.type === "deleted") podVanished(change.object);
-          else {
-            // The same name with another uid: the one before was deleted while nobody watched.
-            if (change.type === "updated" && change.old.metadata?.uid !== change.object.metadata?.uid) {
-              podVanished(change.old);
-            }
-            podAppeared(change.object);
-          }
-        });
-        const { staticPodPath = "" } = options;
+        const life = createLife(signal);
+        const own = (): AbortSignal => life.branch().signal;
+        roster.begin(life);
+        podInformer?.onChange(roster.apiPodChanged);
+        const { staticPodPath = "", fileCheckPeriodMs = 20_000 } = options;
         const running = [
-          statuses.unit.run(signal, () => undefined),
-          ...(podInformer === undefined ? [] : [podInformer.run(signal, () => housekeeping.soon())]),
+          statuses.unit.run(own(), () => undefined),
+          podInformer?.run(own(), () => housekeeping.soon()),
           watchRuntime(
             { observer, reader, clock, log },
-            { changed: (uid) => workers.get(uid)?.poke(), connected: pokeAll, lost: () => undefined },
-            signal,
+            {
+              changed: (uid) => roster.get(uid)?.poke(),
+              connected: () => roster.workers().forEach((worker) => worker.poke()),
+              lost: () => undefined,
+            },
+            own(),
           ),
-          ...(staticPodPath === ""
-            ? []
-            : [
-                watchStaticPods(
-                  { files, clock, log },
-                  {
-                    path: staticPodPath,
-                    checkPeriodMs: options.fileCheckPeriodMs ?? 20_000,
-                    context: { nodeName: options.nodeName, gates: options.gates },
-                  },
-                  staticPodsChanged,
-                  signal,
-                ),
-              ]),
-          keepMirrors(signal),
-          rotateLogs({ files, containers, clock, log, logs: runningLogs }, options.logRotation ?? {}, signal),
-          housekeeping.run(signal),
+          staticPodPath === ""
+            ? undefined
+            : watchStaticPods(
+                { files, clock, log },
+                {
+                  path: staticPodPath,
+                  checkPeriodMs: fileCheckPeriodMs,
+                  context: { nodeName: options.nodeName, gates: options.gates },
+                },
+                (pods) => {
+                  staticKnown = true;
+                  roster.staticPodsAre(pods);
+                },
+                own(),
+              ),
+          keepMirrors(own()),
+          rotateLogs({ files, containers, clock, log, logs: runningLogs }, options.logRotation ?? {}, own()),
+          housekeeping.run(own()),
         ];
         ready();
         await Promise.all(running);

@@ -1,28 +1,19 @@
 import type { Pod, PodStatus } from "../../api/types.ts";
 import type { ConditionDraft } from "../../core/pods/conditions.ts";
-import type { StartProblem } from "../../core/pods/container-statuses.ts";
-import { findContainer } from "../../core/pods/containers.ts";
 import { deadlineOf } from "../../core/pods/deadline.ts";
 import { isTerminalPhase } from "../../core/pods/phase.ts";
-import { computePodActions, type PodActions } from "../../core/pods/pod-actions.ts";
+import { computePodActions } from "../../core/pods/pod-actions.ts";
 import { isNews } from "../../core/pods/pod-news.ts";
-import { NOTHING_RUNNING, newestAttempt, type PodRuntime, type SandboxState } from "../../core/pods/pod-runtime.ts";
+import { NOTHING_RUNNING, type PodRuntime } from "../../core/pods/pod-runtime.ts";
 import { computePodStatus } from "../../core/pods/pod-status.ts";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
-import { linkAbort, type LinkedAbort } from "../../machinery/linked-abort.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type { ContainerRuntime, SandboxRuntime } from "../../ports/container-runtime.ts";
-import type { Files } from "../../ports/files.ts";
-import type { Log } from "../../ports/log.ts";
+import { type LinkedAbort, linkAbort } from "../../machinery/linked-abort.ts";
 import type { PodCgroups, PodVolumes } from "../pod-volumes.ts";
 import type { ProbeManager } from "../probes/probe-manager.ts";
-import type { ContainerStarter } from "./container-starter.ts";
-import type { PodEvents } from "./pod-events.ts";
-import type { ObservePods } from "./pod-observation.ts";
-import type { PodRemains } from "./pod-remains.ts";
-import type { PodStopper } from "./pod-stopper.ts";
+import { createPodBringUp, type PodBringUpDeps } from "./pod-bring-up.ts";
+import { retryDelay } from "./retry-delay.ts";
 import type { RuntimeReader } from "./runtime-reader.ts";
-import type { PodUserNamespaces, SandboxPlanner } from "./sandbox-plan.ts";
+import type { PodUserNamespaces } from "./sandbox-plan.ts";
 import type { StatusManager } from "./status-manager.ts";
 import { createWake } from "./wake.ts";
 
@@ -35,14 +26,17 @@ export interface PodEnd {
   readonly condition?: ConditionDraft;
 }
 
+/** "over": everything of the pod is released; it only waits to be deleted. "gone": not even remains are left. */
+export type PodStage = "living" | "ending" | "over" | "gone";
+
 /** The life of one pod on this node, worked on by one hand at a time. */
 export interface PodWorker {
   readonly uid: string;
+  readonly isStatic: boolean;
   /** The newest spec. */
   pod(): Pod;
   runtime(): PodRuntime;
-  /** "over": everything of it is released; it only waits to be deleted. "gone": not even remains are left. */
-  stage(): "living" | "ending" | "over" | "gone";
+  stage(): PodStage;
   update(pod: Pod): void;
   /** Nobody wants it any more: it is ended, and its remains removed. */
   abandon(): void;
@@ -53,29 +47,17 @@ export interface PodWorker {
   run(life: AbortSignal): Promise<void>;
 }
 
-export interface PodWorkerDeps {
-  readonly clock: Clock;
-  readonly log: Log;
+export interface PodWorkerDeps extends PodBringUpDeps {
   readonly reader: RuntimeReader;
-  readonly planner: SandboxPlanner;
-  readonly starter: ContainerStarter;
-  readonly stopper: PodStopper;
-  readonly remains: PodRemains;
-  readonly sandboxes: Pick<SandboxRuntime, "run" | "status">;
-  readonly containers: Pick<ContainerRuntime, "remove">;
   readonly volumes: Pick<PodVolumes, "prepare" | "release">;
   readonly cgroups: Pick<PodCgroups, "remove">;
   readonly userNamespaces?: Pick<PodUserNamespaces, "release">;
   readonly probes: ProbeManager;
   readonly statuses: StatusManager;
-  readonly events: PodEvents;
-  readonly files: Pick<Files, "makeDirectory">;
-  /** The object at the API server that shows this pod: itself, or its mirror; undefined while there is none. */
-  readonly apiPod: (pod: Pod) => Pod | undefined;
-  readonly hostIps: () => readonly string[];
+  /** The object that shows a static pod at the API server; undefined while there is none. */
+  readonly mirrorOf: (pod: Pod) => Pod | undefined;
   /** Why pods can not get a network now; undefined when they can. */
   readonly networkProblem: () => string | undefined;
-  readonly observe: ObservePods;
 }
 
 export interface PodWorkerOptions {
@@ -84,6 +66,7 @@ export interface PodWorkerOptions {
   readonly orphan: boolean;
   /** How often volumes of a running pod are refreshed and all is looked over, milliseconds. */
   readonly syncPeriodMs: number;
+  /** Whether a runtime handler can make read-only mounts recursive. */
   readonly recursiveReadOnlyMounts: (handler: string) => boolean;
 }
 
@@ -93,9 +76,6 @@ const NO_TURN: LinkedAbort = {
   abort: () => undefined,
   release: () => undefined,
 };
-
-const FIRST_RETRY_MS = 1_000;
-const LONGEST_RETRY_MS = 10_000;
 const NETWORK_RETRY_MS = 1_000;
 
 interface Next {
@@ -103,43 +83,36 @@ interface Next {
   readonly afterMs?: number;
 }
 
+/** Longer than most files: the stages of one life share what is known of the pod, and are read in order. */
 export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodWorkerOptions): PodWorker {
   const uid = initial.metadata?.uid ?? "";
   const { clock, reader } = deps;
   const log = deps.log.with({ pod: initial.metadata?.name, namespace: initial.metadata?.namespace, podUid: uid });
   const wake = createWake(clock);
-  const problems = new Map<string, StartProblem>();
-  /** Containers that failed to start are left alone until then, whatever news there is. Milliseconds since the epoch. */
-  const notBefore = new Map<string, number>();
+  const bringUp = createPodBringUp({ ...deps, log }, initial, { refreshPeriodMs: options.syncPeriodMs });
+  const seenAt = clock.monotonic();
   let pod = initial;
   let runtime = NOTHING_RUNNING;
-  /** Of the runtime, once it is known. */
-  let handler: string | undefined = (initial.spec?.runtimeClassName ?? "") === "" ? "" : undefined;
-  let stage: ReturnType<PodWorker["stage"]> = "living";
+  let stage: PodStage = "living";
   let end: PodEnd | undefined;
   let abandoned = false;
-  const seenAt = clock.monotonic();
   let wasRunning = initial.status?.phase === "Running";
-  let failures = 0;
-  /** Starts that failed in a row, for reasons that have no back-off of their own. */
-  let startFailures = 0;
-  let lastPrepared = Number.NEGATIVE_INFINITY;
-  let turn: Pick<LinkedAbort, "signal" | "abort" | "release"> = NO_TURN;
+  let turn = NO_TURN;
 
+  const apiPod = (): Pod | undefined => (options.isStatic ? deps.mirrorOf(pod) : pod);
   const mustEnd = (): boolean => abandoned || end !== undefined || pod.metadata?.deletionTimestamp !== undefined;
-  const grace = (): number | undefined => end?.graceSeconds;
 
-  function computeStatus(terminal: boolean, seen: PodRuntime = runtime): PodStatus {
-    const isOver = terminal && end !== undefined;
+  function computeStatus(terminal: boolean): PodStatus {
+    const handler = bringUp.handler();
     return computePodStatus({
       pod,
-      runtime: seen,
-      previous: deps.statuses.get(uid) ?? deps.apiPod(pod)?.status ?? pod.status ?? {},
+      runtime,
+      previous: deps.statuses.get(uid) ?? apiPod()?.status ?? pod.status ?? {},
       probes: deps.probes.statesOf(uid),
-      startProblem: (name) => problems.get(name),
+      startProblem: bringUp.problem,
       terminal,
-      ...(isOver && { ended: { reason: end?.reason ?? "", message: end?.message ?? "" } }),
-      ...(isOver && end?.condition !== undefined && { extraConditions: [end.condition] }),
+      ...(terminal && end !== undefined && { ended: { reason: end.reason, message: end.message } }),
+      ...(terminal && end?.condition !== undefined && { extraConditions: [end.condition] }),
       hostIps: deps.hostIps(),
       isStatic: options.isStatic,
       recursiveReadOnlyMounts: handler !== undefined && options.recursiveReadOnlyMounts(handler),
@@ -152,7 +125,7 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
       wasRunning = true;
       deps.observe({ type: "pod-running", pod, sinceSeenMs: clock.monotonic() - seenAt });
     }
-    if (!options.orphan) deps.statuses.set(uid, deps.apiPod(pod), status);
+    if (!options.orphan) deps.statuses.set(uid, apiPod(), status);
   }
 
   /** One look at everything, and the steps that follow from it. */
@@ -163,7 +136,7 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
     const deadline = deadlineOf(pod, status.startTime, clock.now());
     if (deadline.state === "exceeded") {
       end = { reason: deadline.reason, message: deadline.message };
-      deps.events.record(pod, { type: "Normal", reason: deadline.reason, message: deadline.message });
+      deps.events.record(pod, { type: "Normal", ...end });
     }
     if (end !== undefined || isTerminalPhase(status.phase)) {
       stage = "ending";
@@ -174,150 +147,28 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
     const actions = computePodActions(pod, runtime, deps.probes.verdicts);
     const problem = deps.networkProblem();
     if (actions.createSandbox !== undefined && problem !== undefined && pod.spec?.hostNetwork !== true) {
-      deps.events.record(pod, {
-        type: "Warning",
-        reason: "NetworkNotReady",
-        message: `network is not ready: ${problem}`,
-      });
+      const message = `network is not ready: ${problem}`;
+      deps.events.record(pod, { type: "Warning", reason: "NetworkNotReady", message });
       return { afterMs: NETWORK_RETRY_MS };
     }
-    const retryAt = await perform(actions, life, signal);
+    const onSandbox = (seen: PodRuntime): void => {
+      runtime = seen;
+      setStatus(computeStatus(false));
+    };
+    const { changed, retryAt } = await bringUp.perform({ pod, actions, runtime, life, turn: signal, onSandbox });
+    if (changed) {
+      runtime = await reader.pod(uid, signal);
+      const after = computeStatus(false);
+      // The end of a pod is told when everything is stopped, not before.
+      if (isTerminalPhase(after.phase)) return { afterMs: 0 };
+      setStatus(after);
+    }
     const times = [
+      options.syncPeriodMs,
       ...(retryAt === undefined ? [] : [retryAt - clock.now()]),
       ...(deadline.state === "running" ? [deadline.remainingMs] : []),
-      options.syncPeriodMs,
     ];
     return { afterMs: Math.max(0, Math.min(...times)) };
-  }
-
-  /** @returns when to try again what failed, milliseconds since the epoch */
-  async function perform(actions: PodActions, life: AbortSignal, signal: AbortSignal): Promise<number | undefined> {
-    const nothing = !actions.killPod && actions.kill.length === 0 && actions.start.length === 0;
-    const refresh = clock.monotonic() - lastPrepared >= options.syncPeriodMs;
-    if (nothing && !refresh && actions.createSandbox === undefined) return undefined;
-
-    if (actions.killPod) {
-      if (actions.createSandbox?.replaces !== undefined) {
-        const message = "Pod sandbox changed, it will be killed and re-created.";
-        deps.events.record(pod, { type: "Normal", reason: "SandboxChanged", message });
-      }
-      await deps.stopper.stopPod(pod, runtime, undefined, signal);
-      if (actions.createSandbox !== undefined) await purgeInitContainers(signal);
-    }
-    for (const { id, name, reason, message } of actions.kill) {
-      const attempt = runtime.containers.find((candidate) => candidate.id === id);
-      if (attempt === undefined) continue;
-      await deps.stopper.stopContainer(pod, attempt, { reason, message }, signal);
-      log.info("Killed a container", { container: name, reason });
-    }
-    const starting = actions.createSandbox !== undefined || actions.start.length > 0;
-    let retryAt: number | undefined;
-    if (starting || (refresh && !actions.killPod)) await prepareVolumes(signal);
-    if (starting) retryAt = await startAll(actions, life, signal);
-    if (actions.killPod || starting || actions.kill.length > 0) {
-      runtime = await reader.pod(uid, signal);
-      const status = computeStatus(false);
-      // The end of a pod is told when everything is stopped, not before.
-      if (isTerminalPhase(status.phase)) wake.ring();
-      else setStatus(status);
-    }
-    return retryAt;
-  }
-
-  async function prepareVolumes(signal: AbortSignal): Promise<void> {
-    try {
-      await deps.volumes.prepare(pod, signal);
-      lastPrepared = clock.monotonic();
-    } catch (failure) {
-      signal.throwIfAborted();
-      deps.events.record(pod, { type: "Warning", reason: "FailedMount", message: messageOf(failure) });
-      throw failure;
-    }
-  }
-
-  /** With a new sandbox initialization begins anew, so nothing may tell that it was done. */
-  async function purgeInitContainers(signal: AbortSignal): Promise<void> {
-    const names = new Set((pod.spec?.initContainers ?? []).map(({ name }) => name));
-    const old = runtime.containers.filter(({ name }) => names.has(name));
-    await Promise.all(old.map(({ id }) => deps.containers.remove(id, signal)));
-    runtime = { ...runtime, containers: runtime.containers.filter(({ name }) => !names.has(name)) };
-  }
-
-  async function startAll(actions: PodActions, life: AbortSignal, signal: AbortSignal): Promise<number | undefined> {
-    const sandbox = await ensureSandbox(actions, life, signal);
-    let retryAt: number | undefined;
-    let failed = false;
-    const { plan, state } = sandbox;
-    for (const { kind, name } of actions.start) {
-      const target = findContainer(pod, name);
-      if (target === undefined) continue;
-      const stopsHere = kind === "init" && target.container.restartPolicy !== "Always";
-      const pause = notBefore.get(name);
-      if (pause !== undefined && clock.now() < pause) {
-        retryAt = Math.min(retryAt ?? pause, pause);
-        if (stopsHere) break;
-        continue;
-      }
-      deps.observe({ type: "container-starting", kind });
-      const outcome = await deps.starter.start(
-        { pod, target, runtime, sandboxId: state.id, plan, podIps: addresses(state), hostIps: deps.hostIps() },
-        { turn: signal, life },
-      );
-      if (outcome.ok) {
-        problems.delete(name);
-        notBefore.delete(name);
-        void deps.remains.removeOldAttempts(pod, runtime, name, life);
-        continue;
-      }
-      problems.set(name, outcome.problem);
-      deps.observe({ type: "container-start-failed", kind, reason: outcome.problem.reason });
-      if (!failed && actions.createSandbox !== undefined) {
-        deps.observe({ type: "pod-start-failed", pod, at: "container" });
-      }
-      failed = true;
-      const known = outcome.retryAt ?? Number.POSITIVE_INFINITY;
-      const next = isWaiting(outcome.problem)
-        ? Math.min(known, clock.now() + LONGEST_RETRY_MS)
-        : clock.now() + retryDelay(startFailures++);
-      notBefore.set(name, next);
-      retryAt = Math.min(retryAt ?? next, next);
-      // The init containers behind one that can not start have to wait for it; sidecars only have to be tried.
-      if (stopsHere) break;
-    }
-    if (retryAt === undefined) startFailures = 0;
-    return retryAt;
-  }
-
-  function addresses(sandbox: SandboxState): readonly string[] {
-    return pod.spec?.hostNetwork === true ? deps.hostIps() : sandbox.ips;
-  }
-
-  async function ensureSandbox(
-    { createSandbox }: PodActions,
-    life: AbortSignal,
-    signal: AbortSignal,
-  ): Promise<{ readonly plan: Awaited<ReturnType<SandboxPlanner["plan"]>>; readonly state: SandboxState }> {
-    const current = runtime.sandboxes[0];
-    if (createSandbox !== undefined) deps.observe({ type: "pod-starting", pod });
-    try {
-      const attempt = createSandbox?.attempt ?? current?.attempt ?? 0;
-      const plan = await deps.planner.plan(pod, attempt, signal);
-      ({ handler } = plan);
-      if (createSandbox === undefined && current !== undefined) return { plan, state: current };
-      await deps.files.makeDirectory(plan.config.logDirectory, 0o755);
-      const id = await deps.sandboxes.run(plan.config, plan.handler, life);
-      const { createdAt, ips } = await deps.sandboxes.status(id, life);
-      const state = { id, attempt, ready: true, createdAt, ips };
-      runtime = { ...runtime, sandboxes: [state, ...runtime.sandboxes] };
-      setStatus(computeStatus(false));
-      return { plan, state };
-    } catch (failure) {
-      signal.throwIfAborted();
-      if (createSandbox !== undefined) deps.observe({ type: "pod-start-failed", pod, at: "sandbox" });
-      const message = `Failed to create pod sandbox: ${messageOf(failure)}`;
-      deps.events.record(pod, { type: "Warning", reason: "FailedCreatePodSandBox", message });
-      throw failure;
-    }
   }
 
   /** Stops everything and tells how it ended. */
@@ -326,7 +177,7 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
     if (runtime.containers.some(({ state }) => state === "running")) setStatus(withoutEnd(computeStatus(false)));
     deps.probes.stopLivenessAndStartup(uid);
     try {
-      await deps.stopper.stopPod(pod, runtime, grace(), signal);
+      await deps.stopper.stopPod(pod, runtime, end?.graceSeconds, signal);
     } catch (failure) {
       signal.throwIfAborted();
       const message = `error killing pod: ${messageOf(failure)}`;
@@ -354,7 +205,7 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
     await deps.volumes.release(uid, signal);
     await deps.cgroups.remove(uid, signal);
     await deps.userNamespaces?.release(uid, signal);
-    if (!options.orphan) deps.statuses.finish(uid, pod, deps.apiPod(pod));
+    if (!options.orphan) deps.statuses.finish(uid, pod, apiPod());
   }
 
   async function step(life: AbortSignal, signal: AbortSignal): Promise<Next> {
@@ -370,7 +221,7 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
       case "over":
         if (!abandoned) {
           // A pod that ended by itself and is deleted later.
-          if (!options.orphan && mustEnd()) deps.statuses.finish(uid, pod, deps.apiPod(pod));
+          if (!options.orphan && mustEnd()) deps.statuses.finish(uid, pod, apiPod());
           return {};
         }
         await deps.remains.removePod(pod, runtime, signal);
@@ -384,17 +235,20 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
 
   return {
     uid,
+    isStatic: options.isStatic,
     pod: () => pod,
     runtime: () => runtime,
     stage: () => stage,
     update(next) {
+      if (!isNews(pod, next)) {
+        pod = next;
+        return;
+      }
       const wasEnding = mustEnd();
       const before = pod.metadata?.deletionGracePeriodSeconds;
-      const isOldHat = !isNews(pod, next);
-      pod = next;
-      if (isOldHat) return;
-      notBefore.clear();
       const after = next.metadata?.deletionGracePeriodSeconds;
+      pod = next;
+      bringUp.reconsider();
       const sooner = before !== undefined && after !== undefined && after < before;
       if (mustEnd() && (!wasEnding || sooner)) turn.abort();
       wake.ring();
@@ -413,6 +267,7 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
     poke: () => wake.ring(),
     async run(life) {
       let next: Next = { afterMs: 0 };
+      let failures = 0;
       while (!life.aborted && stage !== "gone") {
         try {
           if (next.afterMs !== 0) await wake.wait(next.afterMs, life);
@@ -426,11 +281,8 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
             continue;
           }
           next = { afterMs: retryDelay(failures++) };
-          log.warn("A pod could not be brought where it should be, trying again", {
-            stage,
-            reason: messageOf(failure),
-            retryMs: next.afterMs,
-          });
+          const reason = messageOf(failure);
+          log.warn("A pod could not be brought where it should be, trying again", { stage, reason, ...next });
         } finally {
           turn.release();
         }
@@ -438,18 +290,4 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
       deps.probes.remove(uid);
     },
   };
-}
-
-/** Nothing was tried: the last failure is not long enough ago. */
-function isWaiting({ reason }: StartProblem): boolean {
-  return reason === "CrashLoopBackOff" || reason === "ImagePullBackOff";
-}
-
-function retryDelay(failures: number): number {
-  return Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures, 16), LONGEST_RETRY_MS);
-}
-
-/** The newest attempt's id, "" when there is none. */
-export function containerIdOf(runtime: PodRuntime, name: string): string {
-  return newestAttempt(runtime, name)?.id ?? "";
 }

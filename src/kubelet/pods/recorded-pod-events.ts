@@ -2,20 +2,16 @@ import { fieldPathOf, findContainer } from "../../core/pods/containers.ts";
 import { type EventRecorder, referenceTo } from "../../machinery/event-recorder.ts";
 import { PODS } from "../../machinery/resources.ts";
 import type { PodEvents } from "./pod-events.ts";
-import { CONFIG_HASH } from "./static-pod.ts";
 
 /** Events of pods as objects at the API server. */
 export function createPodEvents(recorder: EventRecorder): PodEvents {
   return {
     record(pod, { type, reason, message, container }) {
       const found = container === undefined ? undefined : findContainer(pod, container);
-      const hash = pod.metadata?.annotations?.[CONFIG_HASH];
       const { resourceVersion: _, ...reference } = referenceTo(PODS, pod);
       recorder.record({
         involvedObject: {
           ...reference,
-          // A static pod is shown by its mirror, which goes by the hash.
-          ...(hash !== undefined && { uid: hash }),
           ...(found !== undefined && { fieldPath: fieldPathOf(found) }),
         },
         type,
