@@ -1,6 +1,8 @@
+import { runtimeLayout } from "../../src/adapters/runtime/runtime-layout.ts";
 import { startCluster } from "../e2e/harness/cluster.ts";
 import { waitFor } from "../e2e/harness/wait-for.ts";
 import { adminClient, type AdminClient } from "./admin-client.ts";
+import { bareRuntime } from "./bare-runtime.ts";
 import { percentile, table } from "./statistics.ts";
 
 const SEQUENTIAL = 20;
@@ -56,25 +58,41 @@ export async function pods(options: { readonly hostUsers?: boolean } = {}): Prom
     const names = Array.from({ length: AT_ONCE }, (_, index) => `many-${index}`);
     const burst = await Promise.all(names.map(start));
     await remove(client, names);
+    const bare = await measureBare(cluster.dataDir);
     stop.abort();
     await watching;
     await client.close();
+    const row = (what: string, times: readonly number[], floor: readonly number[]): (string | number)[] => [
+      what,
+      percentile(times, 0.5),
+      percentile(times, 0.9),
+      percentile(floor, 0.5),
+      (percentile(times, 0.5) / percentile(floor, 0.5)).toFixed(2),
+    ];
     return table(
-      ["create to Running", "p50 ms", "p90 ms", "max ms"],
+      ["create to Running", "p50 ms", "p90 ms", "bare CRI calls p50 ms", "ratio"],
       [
-        [
-          `${SEQUENTIAL} one after the other`,
-          percentile(sequential, 0.5),
-          percentile(sequential, 0.9),
-          Math.max(...sequential),
-        ],
-        [`${AT_ONCE} at once`, percentile(burst, 0.5), percentile(burst, 0.9), Math.max(...burst)],
+        row(`${SEQUENTIAL} one after the other`, sequential, bare.sequential),
+        row(`${AT_ONCE} at once`, burst, bare.burst),
       ],
     );
   } finally {
     stop.abort();
     await cluster.destroy();
   }
+}
+
+async function measureBare(dataDir: string): Promise<{ readonly sequential: number[]; readonly burst: number[] }> {
+  const bare = bareRuntime(runtimeLayout(dataDir).endpoint, IMAGE);
+  const sequential: number[] = [];
+  for (let index = 0; index < SEQUENTIAL; index++) {
+    sequential.push(await bare.start(`bare-${index}`));
+    await bare.clear();
+  }
+  const burst = await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => bare.start(`bare-many-${index}`)));
+  await bare.clear();
+  bare.close();
+  return { sequential, burst };
 }
 
 function podNamed(name: string, hostUsers: boolean | undefined): unknown {
