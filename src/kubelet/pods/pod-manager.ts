@@ -1,6 +1,7 @@
 import type { FeatureGates } from "../../api/feature-gates.ts";
 import type { Node, Pod, PodStatus, Service } from "../../api/types.ts";
 import type { NodeResources } from "../../core/pods/container-resources.ts";
+import type { ImageEvictionPolicy } from "../../core/pods/image-eviction.ts";
 import { CRASH_LOOP_BACKOFF } from "../../core/pods/start-backoff.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
 import { createInformer, type Informer } from "../../machinery/informer.ts";
@@ -14,6 +15,7 @@ import type { Log } from "../../ports/log.ts";
 import type { NetworkProber } from "../../ports/network-prober.ts";
 import type { Random } from "../../ports/random.ts";
 import { apiServerService } from "../environment/service-variables.ts";
+import { cleanUpImages, type ImageCleanUpDeps } from "../images/image-clean-up.ts";
 import { createImageManager } from "../images/image-manager.ts";
 import type { PodDirectory } from "../pod-directory.ts";
 import type { PodCgroups, PodReferences, PodVolumes } from "../pod-volumes.ts";
@@ -69,6 +71,8 @@ export interface PodManagerDeps {
   readonly networkProblem?: () => string | undefined;
   /** For metrics. */
   readonly observe?: ObservePods;
+  /** What image clean-up needs besides the runtime; see `imageEviction` of the options. */
+  readonly imageDisk?: Pick<ImageCleanUpDeps, "disk" | "insufficient">;
 }
 
 export interface PodManagerOptions {
@@ -97,6 +101,8 @@ export interface PodManagerOptions {
   /** e.g. "1.36", for the user agent of probes and hooks. */
   readonly version: string;
   readonly logRotation?: LogRotationOptions;
+  /** When to remove unused images; needs `imageDisk`. @default never */
+  readonly imageEviction?: ImageEvictionPolicy;
   /** Which runtime handlers can mount recursively read-only. @default none */
   readonly recursiveReadOnlyMounts?: (handler: string) => boolean;
 }
@@ -329,6 +335,13 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
               ),
           keepMirrors(own()),
           rotateLogs({ files, containers, clock, log, logs: runningLogs }, options.logRotation ?? {}, own()),
+          deps.imageDisk === undefined || options.imageEviction === undefined
+            ? undefined
+            : cleanUpImages(
+                { images: runtime.images, containers, clock, log, ...deps.imageDisk },
+                options.imageEviction,
+                own(),
+              ),
           housekeeping.run(own()),
         ];
         ready();
