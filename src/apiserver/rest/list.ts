@@ -30,7 +30,7 @@ export async function handleList(deps: RestDeps, { context, kind }: RequestScope
   const format = negotiate(request, { transforms: ["Table", "PartialObjectMetadataList"], stream: false });
   const view = viewFor(kind, format, request.query);
   const options = parseListOptions(request.query, kind, info.name, false);
-  const { listed, revision } = await readList(deps, kind, info.namespace, options, context.signal);
+  const { listed, revision } = await readList(deps, kind, info, options, context.signal);
   const parts = view.list(listed.entries, listMetadata(listed, revision, info.namespace), deps.clock.now());
   const size = parts.reduce((sum, part) => sum + part.length, 0);
   if (size <= STREAM_ABOVE_BYTES || format.encoding !== "json" || format.pretty) {
@@ -39,19 +39,35 @@ export async function handleList(deps: RestDeps, { context, kind }: RequestScope
   return { status: 200, headers: { "Content-Type": "application/json" }, body: (writer) => writeParts(parts, writer) };
 }
 
+/** Where a list or watch looks: a namespace ("" for all), and the one name if only that is asked for. */
+export interface Place {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+function namespacePrefix(namespace: string): string {
+  return namespace === "" ? "" : `${namespace}/`;
+}
+
+/** What the keys there begin with; other keys may begin so too. */
+export function keyPrefix({ namespaced }: KindDefinition, { namespace, name }: Place): string {
+  if (!namespaced) return name;
+  return namespace === "" ? "" : `${namespacePrefix(namespace)}${name}`;
+}
+
 /** What a list selects, and the revision it shows. Throws StatusError. */
 export async function readList(
   deps: Pick<RestDeps, "storage" | "clock">,
   kind: KindDefinition,
-  namespace: string,
+  place: Place,
   options: ListOptions,
   signal: AbortSignal,
 ): Promise<{ readonly listed: ListedEntries; readonly revision: number }> {
   const { storage } = deps;
   const collection = storage.collection(kind);
-  const prefix = namespace === "" ? "" : `${namespace}/`;
+  const prefix = namespacePrefix(place.namespace);
   const selection = {
-    prefix,
+    prefix: keyPrefix(kind, place),
     ...(options.limit > 0 && { limit: options.limit }),
     ...(options.matches !== undefined && { matches: options.matches }),
   };
@@ -122,7 +138,7 @@ function listNow(listed: ListedEntries | undefined): ListedEntries {
 }
 
 function listMetadata({ last, remaining }: ListedEntries, revision: number, namespace: string): ListMetadata {
-  const prefixLength = namespace === "" ? 0 : namespace.length + 1;
+  const prefixLength = namespacePrefix(namespace).length;
   return {
     resourceVersion: String(revision),
     ...(last !== undefined && { continue: encodeContinue({ revision, after: last.slice(prefixLength) }) }),

@@ -124,6 +124,12 @@ describe("watch", () => {
     ]);
   });
 
+  it("follows one namespace by its old path", async () => {
+    const stream = await openWatch(api.connect(), "/api/v1/watch/namespaces/default");
+    open.push(stream);
+    expect((await stream.take(1)).map(brief)).toEqual(["ADDED default"]);
+  });
+
   it("says that a version is too old, as an event", async () => {
     const from = await make("a");
     for (let index = 0; index < 25; index++) await change("a", { data: { x: String(index) } });

@@ -7,7 +7,7 @@ import type { ObjectView } from "../encoding/object-view.ts";
 import { encodeEntry } from "../storage/entry.ts";
 import type { Entry } from "../storage/entry.ts";
 import type { Change } from "../storage/history.ts";
-import { waitForRevision } from "./list.ts";
+import { keyPrefix, waitForRevision } from "./list.ts";
 import { parseListOptions, parseRevision } from "./list-options.ts";
 import type { ListOptions } from "./list-options.ts";
 import type { RequestScope, RestDeps } from "./request-scope.ts";
@@ -59,8 +59,7 @@ async function stream(
   const { storage, clock } = deps;
   const { view, options } = plan;
   const { history, list } = storage.collection(kind);
-  const { namespace } = context.info;
-  const prefix = namespace === "" ? "" : `${namespace}/`;
+  const prefix = keyPrefix(kind, context.info);
   const selects = (entry: Entry): boolean =>
     entry.key.startsWith(prefix) && (options.matches === undefined || options.matches(entry));
   const apiVersion = kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;

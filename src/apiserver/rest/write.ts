@@ -126,7 +126,7 @@ export async function handleDeleteCollection(deps: RestDeps, scope: RequestScope
   const format = negotiate(request, { transforms: [], stream: false });
   const listOptions = parseListOptions(request.query, kind, info.name, false);
   const options = await readDeleteOptions(request);
-  const { listed } = await readList(deps, kind, info.namespace, listOptions, signal);
+  const { listed } = await readList(deps, kind, info, listOptions, signal);
   await deleteAll(deps, kind, listed.entries, options, writerOf(deps, scope, options.dryRun), signal);
   const items = listed.entries.map(({ object }) => {
     const { kind: _, apiVersion: __, ...item } = object;
