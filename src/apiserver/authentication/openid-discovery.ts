@@ -31,7 +31,7 @@ export function openIdDiscovery(
           jwks_uri: `https://${externalAddress}${OPENID_KEYS_PATH}`,
           response_types_supported: ["id_token"],
           subject_types_supported: ["public"],
-          id_token_signing_alg_values_supported: [...new Set(keys.map(({ alg }) => alg))].sort(),
+          id_token_signing_alg_values_supported: [...new Set(keys.map(({ alg }) => alg ?? ""))].sort(),
         });
       }
       case OPENID_KEYS_PATH:

@@ -65,7 +65,7 @@ export async function buildEnvironment(
     }
     if (valueFrom?.resourceFieldRef !== undefined) {
       const { containerName = container.name, resource, divisor } = valueFrom.resourceFieldRef;
-      const reference = { containerName, resource, ...(divisor !== undefined && { divisor: String(divisor) }) };
+      const reference = { containerName, resource, ...(divisor !== undefined && { divisor }) };
       const resolved = resourceFieldText(pod, reference, input.allocatable);
       if (!resolved.ok) throw new OrlopError("Invalid", resolved.reason);
       return resolved.value;
