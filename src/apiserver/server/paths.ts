@@ -3,6 +3,7 @@ import type { HttpRequest, HttpResponse } from "../../ports/http.ts";
 import { createDiscovery, versionDocument } from "../discovery/discovery.ts";
 import type { DiscoveredResource } from "../discovery/resource-list.ts";
 import { answer } from "../encoding/answer.ts";
+import { negotiate } from "../encoding/negotiation.ts";
 import { createOpenApi } from "../openapi/openapi.ts";
 import type { RouteParts } from "./builtin-routes.ts";
 import { handleHealth } from "./health.ts";
@@ -63,18 +64,22 @@ export function createPaths(
         return reads ? handleHealth(request, health) : refuse();
       case "version":
         if (path !== "/version") return undefined;
-        return reads ? answer(200, versionDocument(gates.emulatedVersion, options.platform)) : refuse();
+        return reads ? show(request, versionDocument(gates.emulatedVersion, options.platform)) : refuse();
       case "metrics":
         if (path !== "/metrics") return undefined;
         return reads ? showMetrics(metrics) : refuse();
       case "":
-        return reads ? answer(200, { paths: index }) : refuse();
+        return reads ? show(request, { paths: index }) : refuse();
       default: {
         const found = discovery(request) ?? openApi(request) ?? (await others(path));
         return found !== undefined && !reads ? refuse() : found;
       }
     }
   };
+}
+
+function show(request: HttpRequest, document: unknown): HttpResponse {
+  return answer(200, document, negotiate(request, { transforms: [], stream: false }));
 }
 
 async function showMetrics({ registry }: ServerMetrics): Promise<HttpResponse> {
