@@ -2,6 +2,7 @@ import { type IncomingHttpHeaders, type IncomingMessage, ServerResponse } from "
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
+import type { ByteConnection } from "../../ports/bytes.ts";
 import type { HttpRequest, HttpResponse, Upgrade } from "../../ports/http.ts";
 import { duplexConnection } from "./duplex-connection.ts";
 import { errorResponse, type PlainResponse, textResponse } from "./error-response.ts";
@@ -232,6 +233,7 @@ export function createHttp1Exchange(deps: ExchangeDeps): Http1Exchange {
     socket.once("close", () => signal.abort(CLIENT_GONE));
     let state: "open" | "accepted" = "open";
     let rest: Buffer = head;
+    let raw: ByteConnection | undefined;
     const accept = (): void => {
       if (state !== "open") throw new TypeError("an upgrade can be accepted once");
       state = "accepted";
@@ -242,7 +244,8 @@ export function createHttp1Exchange(deps: ExchangeDeps): Http1Exchange {
         accept();
         const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
         socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`);
-        return duplexConnection(socket, rest);
+        raw = duplexConnection(socket, rest);
+        return raw;
       },
       async acceptWebSocket(protocol, options) {
         if (state !== "open") throw new TypeError("an upgrade can be accepted once");
@@ -267,8 +270,10 @@ export function createHttp1Exchange(deps: ExchangeDeps): Http1Exchange {
         await answer.done.catch((reason: unknown) => {
           log.debug("An upgraded connection broke", { path: target.value.path, error: messageOf(reason) });
         });
-        if ("destroySoon" in socket && typeof socket.destroySoon === "function") socket.destroySoon();
-        else socket.destroy();
+        // Flushed and closed from both sides; a WebSocket has done its own farewell.
+        await raw?.end();
+        if (raw === undefined) socket.destroy();
+        else raw.destroy();
       } else if ((state as "open" | "accepted") === "accepted") {
         log.error("A handler accepted an upgrade and then failed", { path: target.value.path, status: answer.status });
         socket.destroy();

@@ -42,7 +42,9 @@ export async function forwardUpgrade(forward: ForwardUpgrade): Promise<HttpRespo
   }
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(response.headers)) {
-    if (value !== undefined) headers[name] = typeof value === "string" ? value : value.join(", ");
+    // Runtimes answer a client that offered no subprotocol with an empty one, which browsers and libraries refuse.
+    if (value === undefined || (name === "sec-websocket-protocol" && value === "")) continue;
+    headers[name] = typeof value === "string" ? value : value.join(", ");
   }
   const client101 = upgrade.acceptRaw(headers);
   return { status: 101, upgraded: true, done: splice(client101, connection, request.signal) };

@@ -1,32 +1,49 @@
+import { OrlopError } from "../../lib/orlop-error.ts";
 import type { ByteConnection } from "../../ports/bytes.ts";
 
-async function copy(from: ByteConnection, to: ByteConnection): Promise<void> {
-  for await (const chunk of from.readable) await to.write(chunk);
+/** "ended": `from` has nothing more to give. "deaf": `to` takes nothing more, but may still have something to say. */
+async function carry(from: ByteConnection, to: ByteConnection): Promise<"ended" | "deaf"> {
+  try {
+    for await (const chunk of from.readable) {
+      try {
+        await to.write(chunk);
+      } catch {
+        return "deaf";
+      }
+    }
+    await to.end();
+  } catch {
+    // `from` broke off: that is its end.
+  }
+  return "ended";
 }
 
 /**
- * Joins two connections until one of them ends, then closes both; what was read by then is delivered. Holds one chunk
- * in each direction: a side that does not read stops the other. Never rejects; aborting cuts both.
+ * Joins two connections until one of them has nothing more to give, then closes both; what it gave is delivered. Holds
+ * one chunk in each direction: a side that does not read stops the other. Never rejects; aborting cuts both.
  */
 export async function splice(one: ByteConnection, other: ByteConnection, signal: AbortSignal): Promise<void> {
   const cut = (): void => {
-    one.destroy();
-    other.destroy();
+    const reason = new OrlopError("Cancelled", "The connection was cut");
+    one.destroy(reason);
+    other.destroy(reason);
   };
   signal.addEventListener("abort", cut, { once: true });
   if (signal.aborted) cut();
-  const finish = async (from: ByteConnection, to: ByteConnection): Promise<void> => {
-    try {
-      await copy(from, to);
-      await to.end();
-    } catch {
-      // Either side is gone; the other has nothing more to say to it.
-    }
-  };
+  const there = carry(one, other);
+  const back = carry(other, one);
   try {
-    await Promise.race([finish(one, other), finish(other, one)]);
+    // A side that refuses bytes may be a command that ended; its last words are still on the way.
+    const first = await Promise.race([there, back]);
+    if (first === "deaf") await Promise.any([endOf(there), endOf(back), Promise.all([there, back])]);
   } finally {
     signal.removeEventListener("abort", cut);
-    cut();
+    one.destroy();
+    other.destroy();
   }
+}
+
+/** Settles only when the direction ended; a deaf one leaves the decision to the other. */
+async function endOf(direction: Promise<"ended" | "deaf">): Promise<void> {
+  if ((await direction) === "deaf") throw new OrlopError("Unavailable", "The other side takes no more");
 }
