@@ -40,8 +40,10 @@ const step = fc.oneof(
 );
 
 /** Compares every pair of pods, the slow and obvious way. */
+type PlainPair = Omit<ConflictPair, "label" | "otherLabel">;
+
 function bruteForce(uses: ReadonlyMap<number, readonly VolumeUse[]>, supported: ReadonlySet<string>) {
-  const pairs: ConflictPair[] = [];
+  const pairs: PlainPair[] = [];
   for (const [left, leftUses] of uses) {
     for (const [right, rightUses] of uses) {
       if (left === right) continue;
@@ -64,7 +66,7 @@ function bruteForce(uses: ReadonlyMap<number, readonly VolumeUse[]>, supported: 
   return pairs;
 }
 
-const series = ({ property, pod: one, value, other, otherValue }: ConflictPair): string =>
+const series = ({ property, pod: one, value, other, otherValue }: PlainPair): string =>
   JSON.stringify([property, one.uid, value, other.uid, otherValue]);
 
 describe("createConflictIndex()", () => {
@@ -91,7 +93,15 @@ describe("createConflictIndex()", () => {
         const found = [...index.pairs()].map(series);
         expect(new Set(found).size).toBe(found.length);
         expect(new Set(found)).toEqual(new Set(expected.map(series)));
-        const { pairs, volumes } = index.totals();
+        for (const limit of [1, 3, 10]) {
+          const some = [...index.pairs(limit)].map(series);
+          expect(some.length).toBeLessThanOrEqual(limit);
+          expect(some.length > 0).toBe(found.length > 0);
+          expect(new Set(some).size).toBe(some.length);
+          expect(found).toEqual(expect.arrayContaining(some));
+        }
+        const { pairs, volumes, pods } = index.totals();
+        expect(pods).toBe(new Set(expected.map((pair) => pair.pod.uid)).size);
         for (const property of PROPERTIES) {
           expect(pairs[property] * 2).toBe(expected.filter((pair) => pair.property === property).length);
         }
@@ -127,6 +137,7 @@ describe("createConflictIndex()", () => {
     expect(index.totals()).toEqual({
       pairs: { SELinuxLabel: 0, SELinuxChangePolicy: 0 },
       volumes: 0,
+      pods: 0,
       indexedVolumes: 0,
       indexedPods: 0,
     });

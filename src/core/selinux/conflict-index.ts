@@ -1,4 +1,6 @@
-import { propertyValue, type ConflictProperty, type VolumeLabelling } from "./conflict-rule.ts";
+import { conflictsBetween, propertyValue, type ConflictProperty, type VolumeLabelling } from "./conflict-rule.ts";
+import type { SELinuxLabel } from "./label.ts";
+import type { RecursiveReason } from "./volume-demand.ts";
 import { createVolumeLabels, type VolumeLabels } from "./volume-labels.ts";
 
 /** A pod by what stays the same while it lives; a pod made again under the same name is another one. */
@@ -14,7 +16,21 @@ export interface VolumeUse extends VolumeLabelling {
   /** Plugin, `kubernetes.io/csi/<driver>` for CSI. */
   readonly plugin: string;
   readonly persistentVolume?: string;
-  readonly claim?: { readonly namespace: string; readonly name: string };
+  readonly claim?: ClaimName;
+  /** Of the PersistentVolume. */
+  readonly accessModes?: readonly string[];
+  /** Why it is relabelled recursively, where it is. */
+  readonly because?: RecursiveReason;
+}
+
+export interface ClaimName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface VolumeMember {
+  readonly pod: IndexedPod;
+  readonly use: VolumeUse;
 }
 
 export interface ConflictPair {
@@ -22,15 +38,15 @@ export interface ConflictPair {
   readonly volume: string;
   readonly pod: IndexedPod;
   readonly value: string;
+  readonly label: SELinuxLabel;
   readonly other: IndexedPod;
   readonly otherValue: string;
+  readonly otherLabel: SELinuxLabel;
 }
 
 export interface VolumeConflicts {
   readonly volume: string;
   readonly plugin: string;
-  readonly persistentVolume?: string;
-  readonly claim?: { readonly namespace: string; readonly name: string };
   readonly pods: number;
   readonly conflictingPods: number;
   readonly pairs: Readonly<Record<ConflictProperty, number>>;
@@ -40,6 +56,8 @@ export interface ConflictTotals {
   /** Unordered pairs of pods, counted once for each volume and property. */
   readonly pairs: Readonly<Record<ConflictProperty, number>>;
   readonly volumes: number;
+  /** Pods with at least one conflict. */
+  readonly pods: number;
   readonly indexedVolumes: number;
   readonly indexedPods: number;
 }
@@ -54,11 +72,24 @@ export interface ConflictIndex {
   removePod(uid: string): void;
   /** Whether volumes of a plugin are mounted with a context; those of others never conflict. @default false */
   setPluginSupport(plugin: string, supported: boolean): boolean;
+  isSupported(plugin: string): boolean;
+  volumesOfPlugin(plugin: string): Iterable<string>;
+  /** Costs the pods of volumes with a conflict, once after each change. */
   totals(): ConflictTotals;
+  hasConflict(volume: string): boolean;
   /** Volumes with a conflict, lazily. */
   volumes(): Generator<VolumeConflicts>;
-  /** All conflicts in both directions, lazily and without repeats for one pair of pods and property. */
-  pairs(): Generator<ConflictPair>;
+  /** Pods of one volume, those without a conflict included. What changes while it is read may be missing, never doubled. */
+  membersOf(volume: string): Generator<VolumeMember>;
+  /** The volumes of one pod. */
+  usesOf(uid: string): Iterable<VolumeUse>;
+  /**
+   * Conflicts in both directions, lazily and without repeats for one pair of pods, property and values, also when pods
+   * come and go meanwhile. With a limit every volume gets its share of it, and every pod on a volume its share of that.
+   */
+  pairs(limit?: number): Generator<ConflictPair>;
+  /** The same in batches: all of one pod on one volume. Between batches the index may change. */
+  pairBatches(limit?: number): Generator<readonly ConflictPair[]>;
   /** Conflicts of one pod with others, in one direction, lazily. */
   conflictsOf(uid: string): Generator<ConflictPair>;
   pod(uid: string): IndexedPod | undefined;
@@ -81,6 +112,7 @@ export function createConflictIndex(): ConflictIndex {
   const supported = new Set<string>();
   const conflicting = new Set<string>();
   const pairTotals = { SELinuxLabel: 0, SELinuxChangePolicy: 0 };
+  let conflictingPods: number | undefined;
 
   /** Runs a change of one volume and books its effect on the totals. */
   function change(name: string, volume: IndexedVolume, work: () => void): void {
@@ -96,6 +128,7 @@ export function createConflictIndex(): ConflictIndex {
   }
 
   function book(name: string, { use, labels }: IndexedVolume, sign: 1 | -1): void {
+    conflictingPods = undefined;
     if (!supported.has(use.plugin)) {
       conflicting.delete(name);
       return;
@@ -137,8 +170,10 @@ export function createConflictIndex(): ConflictIndex {
           volume: name,
           pod: own.pod,
           value: propertyValue(property, labelling),
+          label: labelling.label,
           other: other.pod,
           otherValue: propertyValue(property, otherLabelling),
+          otherLabel: otherLabelling.label,
         };
       }
     }
@@ -179,36 +214,43 @@ export function createConflictIndex(): ConflictIndex {
       for (const { name, volume } of affected) book(name, volume, 1);
       return true;
     },
+    isSupported: (plugin) => supported.has(plugin),
+    volumesOfPlugin: (plugin) => [...(byPlugin.get(plugin) ?? [])],
     totals: () => ({
       pairs: { ...pairTotals },
       volumes: conflicting.size,
+      pods: (conflictingPods ??= countConflictingPods()),
       indexedVolumes: volumes.size,
       indexedPods: pods.size,
     }),
+    hasConflict: (volume) => conflicting.has(volume),
     *volumes() {
       for (const name of conflicting) {
         const volume = volumes.get(name);
         if (volume === undefined) continue;
-        const { plugin, persistentVolume, claim } = volume.use;
         yield {
           volume: name,
-          plugin,
-          ...(persistentVolume !== undefined && { persistentVolume }),
-          ...(claim !== undefined && { claim }),
+          plugin: volume.use.plugin,
           pods: volume.labels.size,
           conflictingPods: volume.labels.conflictingMembers(),
           pairs: { ...volume.labels.pairs },
         };
       }
     },
-    *pairs() {
-      for (const name of conflicting) {
-        for (const uid of volumes.get(name)?.labels.members() ?? []) {
-          for (const pair of conflictsOn(name, uid)) {
-            if (name === firstSharedConflict(pair)) yield pair;
-          }
-        }
+    *membersOf(name) {
+      for (const uid of [...(volumes.get(name)?.labels.members() ?? [])]) {
+        const entry = pods.get(uid);
+        const use = entry?.uses.get(name);
+        if (entry !== undefined && use !== undefined) yield { pod: entry.pod, use };
       }
+    },
+    usesOf: (uid) => pods.get(uid)?.uses.values() ?? [],
+    *pairs(limit) {
+      for (const batch of this.pairBatches(limit)) yield* batch;
+    },
+    *pairBatches(limit = Number.POSITIVE_INFINITY) {
+      const sharedAlready = new Set<string>();
+      for (const [name, share] of sharesOf(limit)) yield* pairsOn(name, share, sharedAlready);
     },
     *conflictsOf(uid) {
       for (const name of pods.get(uid)?.uses.keys() ?? []) yield* conflictsOn(name, uid);
@@ -216,29 +258,62 @@ export function createConflictIndex(): ConflictIndex {
     pod: (uid) => pods.get(uid)?.pod,
   };
 
-  /** Two pods may share several volumes; the same property and values are told only for the first of them by name. */
-  function firstSharedConflict({ pod, other, property, value, otherValue }: ConflictPair): string {
-    const shared = [...(pods.get(pod.uid)?.uses.keys() ?? [])].filter(
-      (name) => pods.get(other.uid)?.uses.has(name) === true,
-    );
-    if (shared.length === 1) return shared[0] ?? "";
-    const same = shared.filter((name) => {
-      const volume = volumes.get(name);
-      const own = volume?.labels.labellingOf(pod.uid);
-      const others = volume?.labels.labellingOf(other.uid);
-      return (
-        volume !== undefined &&
-        supported.has(volume.use.plugin) &&
-        own !== undefined &&
-        others !== undefined &&
-        propertyValue(property, own) === value &&
-        propertyValue(property, others) === otherValue &&
-        [...volume.labels.conflictsOf(pod.uid)].some(
-          ({ member, properties }) => member === other.uid && properties.includes(property),
-        )
-      );
+  function* pairsOn(name: string, share: number, sharedAlready: Set<string>): Generator<readonly ConflictPair[]> {
+    const members = [...(volumes.get(name)?.labels.members() ?? [])];
+    const perMember = Math.max(1, Math.floor(share / Math.max(1, members.length)));
+    let left = share;
+    for (const uid of members) {
+      const most = Math.min(perMember, left);
+      if (most <= 0) return;
+      const batch: ConflictPair[] = [];
+      for (const pair of conflictsOn(name, uid)) {
+        if (sharesAnother(pair)) {
+          const { property, pod, value, other, otherValue } = pair;
+          const series = JSON.stringify([property, pod.uid, value, other.uid, otherValue]);
+          if (sharedAlready.has(series)) continue;
+          sharedAlready.add(series);
+        }
+        if (batch.push(pair) >= most) break;
+      }
+      left -= batch.length;
+      if (batch.length > 0) yield batch;
+    }
+  }
+
+  /** How many pairs each volume may show: what small ones leave over goes to the larger ones. */
+  function sharesOf(limit: number): readonly (readonly [string, number])[] {
+    const names = [...conflicting];
+    if (limit === Number.POSITIVE_INFINITY) return names.map((name) => [name, limit]);
+    const wanted = names
+      .map((name): readonly [string, number] => {
+        const pairs = volumes.get(name)?.labels.pairs;
+        return [name, 2 * ((pairs?.SELinuxLabel ?? 0) + (pairs?.SELinuxChangePolicy ?? 0))];
+      })
+      .toSorted(([, left], [, right]) => left - right);
+    let left = limit;
+    return wanted.map(([name, wants], position) => {
+      const share = Math.min(wants, Math.ceil(left / (wanted.length - position)));
+      left -= share;
+      return [name, share];
     });
-    return same.sort()[0] ?? "";
+  }
+
+  function sharesAnother({ pod, other, volume }: ConflictPair): boolean {
+    const own = pods.get(pod.uid)?.uses;
+    const others = pods.get(other.uid)?.uses;
+    if (own === undefined || others === undefined || own.size === 1 || others.size === 1) return false;
+    for (const [name, use] of own) {
+      const otherUse = name === volume || !conflicting.has(name) ? undefined : others.get(name);
+      if (otherUse !== undefined && conflictsBetween(use, otherUse).length > 0) return true;
+    }
+    return false;
+  }
+
+  function countConflictingPods(): number {
+    const found = new Set<string>();
+    for (const name of conflicting)
+      for (const uid of volumes.get(name)?.labels.membersInConflict() ?? []) found.add(uid);
+    return found.size;
   }
 }
 

@@ -33,6 +33,7 @@ export interface VolumeLabels {
   /** The members in conflict with one, lazily. */
   conflictsOf(member: string): Generator<LabelConflict>;
   members(): Iterable<string>;
+  membersInConflict(): Iterable<string>;
   labellingOf(member: string): VolumeLabelling | undefined;
 }
 
@@ -52,6 +53,19 @@ export function createVolumeLabels(): VolumeLabels {
       if (partsConflict(group.labelling.label, labelling.label)) label += group.members.size;
     }
     return { SELinuxLabel: label, SELinuxChangePolicy: recursive.size };
+  }
+
+  /** Different levels always conflict, and labelled members with those that are relabelled. */
+  function everybodyConflicts(): boolean {
+    return levels.size > 1 || (recursive.size > 0 && levels.size > 0);
+  }
+
+  /** Where all have one level. */
+  function conflictingGroups(): readonly LabelGroup[] {
+    const groups = [...(levels.values().next().value?.groups.values() ?? [])];
+    return groups.filter((group) =>
+      groups.some((other) => partsConflict(group.labelling.label, other.labelling.label)),
+    );
   }
 
   return {
@@ -100,12 +114,12 @@ export function createVolumeLabels(): VolumeLabels {
     pairs,
     conflictingMembers() {
       if (pairs.SELinuxLabel + pairs.SELinuxChangePolicy === 0) return 0;
-      if (levels.size > 1 || recursive.size > 0) return labellings.size;
-      const groups = [...(levels.values().next().value?.groups.values() ?? [])];
-      const conflicting = groups.filter((group) =>
-        groups.some((other) => partsConflict(group.labelling.label, other.labelling.label)),
-      );
-      return conflicting.reduce((sum, group) => sum + group.members.size, 0);
+      if (everybodyConflicts()) return labellings.size;
+      return conflictingGroups().reduce((sum, group) => sum + group.members.size, 0);
+    },
+    membersInConflict() {
+      if (pairs.SELinuxLabel + pairs.SELinuxChangePolicy === 0) return [];
+      return everybodyConflicts() ? labellings.keys() : conflictingGroups().flatMap(({ members }) => [...members]);
     },
     *conflictsOf(member) {
       const own = labellings.get(member);

@@ -1,0 +1,84 @@
+import { StatusError } from "../../api/status-error.ts";
+import type { ClusterClient, ListOptions } from "../../machinery/cluster-client.ts";
+import { createInformer, type Informer, type InformerDeps } from "../../machinery/informer.ts";
+import { resourceName, type ApiObject, type Resource } from "../../machinery/resources.ts";
+import type { Unit } from "../../machinery/unit.ts";
+
+/** A collection that may be denied: then it stays empty, or as it was, and says so. */
+export interface ReadableSource<T extends ApiObject> {
+  readonly informer: Informer<T>;
+  /** What keeps it from being read completely; undefined when all is in. */
+  problem(): SourceProblem | undefined;
+  /** Ready with the first list, or with the first refusal. */
+  readonly unit: Unit;
+}
+
+export interface SourceProblem {
+  /** e.g. "persistentvolumes" or "csidrivers.storage.k8s.io" */
+  readonly resource: string;
+  /** For people, with the right that is missing. */
+  readonly text: string;
+}
+
+export interface SourceOptions<T extends ApiObject> {
+  readonly resource: Resource<T>;
+  /** What to keep of each object. */
+  readonly keep: (object: T) => T;
+}
+
+/** An informer that goes on asking, and whose failures to list are known. */
+export function createReadableSource<T extends ApiObject>(
+  deps: InformerDeps,
+  options: SourceOptions<T>,
+): ReadableSource<T> {
+  const name = resourceName(options.resource);
+  let failure: unknown;
+  let answered = (): void => undefined;
+  const list = async <A extends ApiObject>(
+    resource: Resource<A>,
+    select: ListOptions,
+    signal: AbortSignal,
+  ): ReturnType<ClusterClient["list"]> => {
+    try {
+      const page = await deps.client.list(resource, select, signal);
+      failure = undefined;
+      return page;
+    } catch (reason) {
+      if (!signal.aborted) {
+        const first = failure === undefined;
+        failure = reason;
+        if (first && isRefusal(reason)) deps.log.warn(describe(name, reason), { resource: name });
+        if (isRefusal(reason)) answered();
+      }
+      throw reason;
+    }
+  };
+  // The informer only asks for objects of this one resource.
+  const client: ClusterClient = { ...deps.client, list: list as ClusterClient["list"] };
+  const informer = createInformer({ ...deps, client }, options);
+  return {
+    informer,
+    problem: () => {
+      if (failure !== undefined) return { resource: name, text: describe(name, failure) };
+      return informer.hasSynced() ? undefined : { resource: name, text: `${name} were not read yet` };
+    },
+    unit: {
+      name: informer.name,
+      run(signal, ready) {
+        answered = ready;
+        return informer.run(signal, ready);
+      },
+    },
+  };
+}
+
+function isRefusal(reason: unknown): boolean {
+  return reason instanceof StatusError && (reason.code === 401 || reason.code === 403 || reason.code === 404);
+}
+
+function describe(resource: string, reason: unknown): string {
+  if (reason instanceof StatusError && reason.code === 403) {
+    return `the right to list and watch ${resource} is missing: ${reason.message}`;
+  }
+  return `${resource} can not be listed: ${reason instanceof Error ? reason.message : String(reason)}`;
+}
