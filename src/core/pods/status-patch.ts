@@ -56,7 +56,7 @@ function takenBack(before: PodCondition | undefined, now: PodCondition): Readonl
 export function isUrgent(known: PodStatus, wanted: PodStatus): boolean {
   return (
     (known.phase ?? "Pending") !== wanted.phase ||
-    (find(known, "Ready")?.status ?? "False") !== find(wanted, "Ready")?.status
+    (find(known, "Ready")?.status ?? "False") !== (find(wanted, "Ready")?.status ?? "False")
   );
 }
 

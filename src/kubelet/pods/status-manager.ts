@@ -142,12 +142,7 @@ export function createStatusManager(deps: StatusManagerDeps): StatusManager {
         if (entry.apiPod === apiPod) entry.apiPod = server;
       }
       if (!entry.finished || entry.deleteSent || isMirrorPod(server)) return;
-      if (
-        server.metadata?.deletionTimestamp === undefined ||
-        !isTerminalPhase(server.status?.phase ?? entry.known.phase)
-      ) {
-        return;
-      }
+      if (server.metadata?.deletionTimestamp === undefined || !isTerminalPhase(entry.known.phase)) return;
       await client.delete(PODS, key, signal, { gracePeriodSeconds: 0, preconditions: { uid: apiUid } });
       entry.deleteSent = true;
     } catch (failure) {

@@ -46,8 +46,8 @@ export function createProbeRunner(deps: ProbeRunnerDeps, options: { readonly use
     } catch (failure) {
       signal.throwIfAborted();
       if (failure instanceof OrlopError && failure.code === "Timeout") {
-        const text = `command timed out: ${failure.message.replace(/^rpc error: code = \w+ desc = /u, "")}`;
-        return { result: "failure", output: `${text} timed out after ${formatGoDuration(seconds * 1000)}` };
+        const after = formatGoDuration(seconds * 1000);
+        return { result: "failure", output: `command timed out: "${words.join(" ")}" timed out after ${after}` };
       }
       return { result: "error", output: messageOf(failure) };
     }
