@@ -20,6 +20,8 @@ export interface HostCgroups {
   read(controller: string, path: string, file: string): Promise<string | undefined>;
   /** Removes the group and its empty children; false when processes are still in it. Missing is fine. */
   remove(path: string): Promise<boolean>;
+  /** Kills every process in the group and below it; returns how many there were. */
+  killProcesses(path: string): Promise<number>;
   /** Names of direct children. */
   children(path: string): Promise<readonly string[]>;
 }

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
 import { createLinuxCgroups, describeHierarchy } from "./cgroups.ts";
@@ -29,6 +30,23 @@ describe("describeHierarchy()", () => {
 const usable = process.getuid?.() === 0;
 
 describe.skipIf(!usable)("createLinuxCgroups() on this host (needs root)", () => {
+  it("kills what is in a group and below", async () => {
+    const { version, controllers } = await cgroups.layout();
+    await cgroups.create(`${parent}/a/b`);
+    const child = spawn("sleep", ["600"], { stdio: "ignore" });
+    const ended = new Promise<string | null>((resolve) => child.once("exit", (_, killedBy) => resolve(killedBy)));
+    await cgroups.write(
+      version === 1 ? "memory" : (controllers[0] ?? ""),
+      `${parent}/a/b`,
+      "cgroup.procs",
+      String(child.pid),
+    );
+    expect(await cgroups.remove(parent)).toBe(false);
+    expect(await cgroups.killProcesses(parent)).toBe(1);
+    expect(await ended).toBe("SIGKILL");
+    await expect.poll(() => cgroups.remove(parent)).toBe(true);
+  });
+
   const cgroups = createLinuxCgroups();
   const parent = `/orlop-test-${randomBytes(4).toString("hex")}`;
 

@@ -80,6 +80,7 @@ export function createLinuxCgroups(): HostCgroups {
       const gone = await Promise.all(trees.map((tree) => removeGroup(join(tree, path))));
       return gone.every(Boolean);
     },
+    killProcesses: async (path) => killProcesses(await hierarchy(), path),
     children: async (path) => {
       const [tree] = (await hierarchy()).trees;
       const entries = await readdir(join(tree ?? "", path), { withFileTypes: true }).catch(() => []);
@@ -156,6 +157,34 @@ async function write(
     const kind = code === "ENOENT" ? "Unsupported" : code === "EACCES" || code === "EPERM" ? "Forbidden" : "Internal";
     throw new OrlopError(kind, `cannot set ${target} to ${value}: ${messageOf(cause)}`, { cause });
   }
+}
+
+async function killProcesses({ trees }: Hierarchy, path: string): Promise<number> {
+  const found = new Set<number>();
+  for (const tree of trees) for (const id of await processesIn(join(tree, path))) found.add(id);
+  for (const id of found) {
+    try {
+      process.kill(id, "SIGKILL");
+    } catch (reason) {
+      // It ended by itself in the meantime.
+      if (codeOf(reason) !== "ESRCH") throw reason;
+    }
+  }
+  return found.size;
+}
+
+async function processesIn(folder: string): Promise<readonly number[]> {
+  const text = await readFile(join(folder, "cgroup.procs"), "utf8").catch(() => "");
+  const own = text
+    .split("\n")
+    .map(Number)
+    // 0 stands for a process of another PID namespace: it can not be named from here.
+    .filter((id) => id > 1);
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const below = await Promise.all(
+    entries.filter((entry) => entry.isDirectory()).map((entry) => processesIn(join(folder, entry.name))),
+  );
+  return [...own, ...below.flat()];
 }
 
 async function removeGroup(folder: string): Promise<boolean> {

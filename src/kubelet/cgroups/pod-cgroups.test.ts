@@ -65,9 +65,12 @@ describe("cgroup names", () => {
 });
 
 describe("createPodCgroups()", () => {
-  function world(failing: { readonly create?: boolean; readonly file?: string } = {}) {
+  function world(failing: { readonly create?: boolean; readonly file?: string; readonly stubborn?: boolean } = {}) {
     const groups = new Map<string, Map<string, string>>();
     const warnings: string[] = [];
+    const busy = new Set<string>();
+    const stubborn = failing.stubborn ?? false;
+    const clock = createFakeClock();
     const log: Log = {
       debug: () => undefined,
       info: () => undefined,
@@ -87,11 +90,19 @@ describe("createPodCgroups()", () => {
         groups.get(path)?.set(file, value);
       },
       read: async (_, path, file) => groups.get(path)?.get(file),
-      remove: async (path) => groups.delete(path) || true,
+      remove: async (path) => {
+        if (busy.has(path)) return false;
+        groups.delete(path);
+        return true;
+      },
+      killProcesses: async (path) => {
+        if (stubborn) return 1;
+        return busy.delete(path) ? 1 : 0;
+      },
       children: async () => [],
     };
     const pods = createPodCgroups(
-      { cgroups, log, clock: createFakeClock() },
+      { cgroups, log, clock },
       {
         ...OPTIONS,
         pids: 100,
@@ -101,7 +112,7 @@ describe("createPodCgroups()", () => {
         nodeLimits: { memoryBytes: 1_000 },
       },
     );
-    return { groups, warnings, pods };
+    return { groups, warnings, pods, busy, clock };
   }
   const { signal } = new AbortController();
 
@@ -131,6 +142,23 @@ describe("createPodCgroups()", () => {
       "cannot set memory.limit_in_bytes of pods, they run without it",
       "this host has no pids control group: pids.max of pods is not set",
     ]);
+  });
+
+  it("kills what a runtime left behind in a finished pod's group, and says when that does not help", async () => {
+    const { pods, busy, clock, groups, warnings } = world();
+    const path = await pods.ensure(podOf({}), signal);
+    busy.add(path);
+    const removed = pods.remove("u1", signal);
+    await clock.advance(5_000);
+    await removed;
+    expect(groups.has(path)).toBe(false);
+    expect(warnings).toContain("killed processes that were left in the control group of a finished pod");
+
+    const other = world({ stubborn: true });
+    other.busy.add(await other.pods.ensure(podOf({}), signal));
+    const refused = expect(other.pods.remove("u1", signal)).rejects.toThrow("processes are still in it");
+    await other.clock.advance(5_000);
+    await refused;
   });
 
   it("runs pods without groups where none can be made", async () => {

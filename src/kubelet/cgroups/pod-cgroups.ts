@@ -29,7 +29,8 @@ export interface PodCgroupsOptions extends PodLimitOptions {
 
 const QOS_CLASSES: readonly QosClass[] = ["Guaranteed", "Burstable", "BestEffort"];
 const SMALLEST_SHARES = 2;
-const REMOVE_ATTEMPTS = 20;
+const REMOVE_ATTEMPTS = 40;
+const KILL_AT_ATTEMPT = 20;
 const REMOVE_PAUSE_MS = 50;
 
 /**
@@ -126,10 +127,17 @@ export function createPodCgroups(deps: PodCgroupsDeps, options: PodCgroupsOption
   };
 }
 
-/** The kernel frees a group a moment after its last process ended. */
+/**
+ * The kernel frees a group a moment after its last process ended. What is still there after that was left behind by the
+ * runtime (a start that was interrupted leaves its helper waiting for ever): the pod is over, so it is killed.
+ */
 async function removeWithPatience(deps: PodCgroupsDeps, path: string, signal: AbortSignal): Promise<void> {
-  for (let attempt = 0; attempt < REMOVE_ATTEMPTS; attempt++) {
+  for (let attempt = 1; attempt <= REMOVE_ATTEMPTS; attempt++) {
     if (await deps.cgroups.remove(path)) return;
+    if (attempt === KILL_AT_ATTEMPT) {
+      const killed = await deps.cgroups.killProcesses(path);
+      deps.log.warn("killed processes that were left in the control group of a finished pod", { path, killed });
+    }
     await deps.clock.sleep(REMOVE_PAUSE_MS, signal);
   }
   throw new OrlopError("Conflict", `control group ${path} can not be removed: processes are still in it`, {
