@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
+import { hostCgroupsConformance } from "../../ports/host-cgroups.conformance.ts";
 import { createLinuxCgroups, describeHierarchy } from "./cgroups.ts";
 import { parseMountInfo } from "./mountinfo.ts";
 
@@ -53,21 +54,9 @@ describe.skipIf(!usable)("createLinuxCgroups() on this host (needs root)", () =>
   afterEach(async () => {
     await cgroups.remove(parent);
   });
-
-  it("creates, limits, reads and removes groups", async () => {
-    const { version, controllers } = await cgroups.layout();
-    expect(controllers).toContain("memory");
-    await cgroups.create(`${parent}/a/b`);
-    expect(await cgroups.exists(`${parent}/a/b`)).toBe(true);
-    const [file, value] = version === 1 ? ["memory.limit_in_bytes", "67108864"] : ["memory.max", "67108864"];
-    await cgroups.write("memory", `${parent}/a`, file, value);
-    expect(await cgroups.read("memory", `${parent}/a`, file)).toBe(value);
-    expect(await cgroups.children(parent)).toEqual(["a"]);
-    await expect(cgroups.write("memory", `${parent}/a`, "memory.nonsense", "1")).rejects.toMatchObject({
-      code: "Unsupported",
-    });
-    expect(await cgroups.remove(parent)).toBe(true);
-    expect(await cgroups.remove(parent)).toBe(true);
-    expect(await cgroups.exists(parent)).toBe(false);
-  });
 });
+
+if (usable) {
+  const parent = `/orlop-test-${randomBytes(4).toString("hex")}`;
+  hostCgroupsConformance("this host", () => ({ cgroups: createLinuxCgroups(), parent }));
+}

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { createMemoryCgroups, type MemoryCgroupsOptions } from "../../adapters/memory/cgroups.ts";
 import type { Pod } from "../../api/types.ts";
-import { OrlopError } from "../../lib/orlop-error.ts";
-import type { HostCgroups } from "../../ports/host-cgroups.ts";
 import type { Log } from "../../ports/log.ts";
 import { createFakeClock } from "../../testing/fake-clock.ts";
 import { cgroupWrites, podCgroupLimits, weightOfShares } from "./cgroup-limits.ts";
@@ -65,12 +64,8 @@ describe("cgroup names", () => {
 });
 
 describe("createPodCgroups()", () => {
-  function world(failing: { readonly create?: boolean; readonly file?: string; readonly stubborn?: boolean } = {}) {
-    const groups = new Map<string, Map<string, string>>();
+  function world(given: MemoryCgroupsOptions = {}) {
     const warnings: string[] = [];
-    const busy = new Set<string>();
-    const stubborn = failing.stubborn ?? false;
-    const clock = createFakeClock();
     const log: Log = {
       debug: () => undefined,
       info: () => undefined,
@@ -78,55 +73,25 @@ describe("createPodCgroups()", () => {
       error: () => undefined,
       with: () => log,
     };
-    const cgroups: HostCgroups = {
-      layout: async () => ({ version: 1, controllers: ["cpu", "memory"] }),
-      exists: async (path) => groups.has(path),
-      create: async (path) => {
-        if (failing.create === true) throw new OrlopError("Forbidden", "read-only file system");
-        if (!groups.has(path)) groups.set(path, new Map());
-      },
-      write: async (_, path, file, value) => {
-        if (file === failing.file) throw new OrlopError("Forbidden", "no rights");
-        groups.get(path)?.set(file, value);
-      },
-      read: async (_, path, file) => groups.get(path)?.get(file),
-      remove: async (path) => {
-        if (busy.has(path)) return false;
-        groups.delete(path);
-        return true;
-      },
-      killProcesses: async (path) => {
-        if (stubborn) return 1;
-        return busy.delete(path) ? 1 : 0;
-      },
-      children: async () => [],
-    };
-    const pods = createPodCgroups(
-      { cgroups, log, clock },
-      {
-        ...OPTIONS,
-        pids: 100,
-        cgroupsPerQos: true,
-        cgroupRoot: "",
-        driver: "cgroupfs",
-        nodeLimits: { memoryBytes: 1_000 },
-      },
-    );
-    return { groups, warnings, pods, busy, clock };
+    const clock = createFakeClock();
+    const cgroups = createMemoryCgroups({ version: 1, controllers: ["cpu", "memory"], ...given });
+    const options = { ...OPTIONS, pids: 100, cgroupsPerQos: true, cgroupRoot: "", driver: "cgroupfs" } as const;
+    const pods = createPodCgroups({ cgroups, log, clock }, { ...options, nodeLimits: { memoryBytes: 1_000 } });
+    return { cgroups, warnings, pods, clock };
   }
   const { signal } = new AbortController();
 
   it("makes the tree once, shares CPU between burstable pods, removes pods", async () => {
-    const { groups, pods } = world();
+    const { cgroups, pods } = world();
     const one = podOf({ requests: { cpu: "500m" } });
     expect(await pods.ensure(one, signal)).toBe("/kubepods/burstable/podu1");
     await pods.ensure({ ...one, metadata: { uid: "u2" } }, signal);
-    expect(groups.get("/kubepods")?.get("memory.limit_in_bytes")).toBe("1000");
-    expect(groups.get("/kubepods/burstable")?.get("cpu.shares")).toBe("1024");
+    expect(await cgroups.read("memory", "/kubepods", "memory.limit_in_bytes")).toBe("1000");
+    expect(await cgroups.read("cpu", "/kubepods/burstable", "cpu.shares")).toBe("1024");
     await pods.remove("u2", signal);
     await pods.remove("u2", signal);
-    expect(groups.get("/kubepods/burstable")?.get("cpu.shares")).toBe("512");
-    expect([...groups.keys()]).toEqual([
+    expect(await cgroups.read("cpu", "/kubepods/burstable", "cpu.shares")).toBe("512");
+    expect(cgroups.paths()).toEqual([
       "/kubepods",
       "/kubepods/burstable",
       "/kubepods/besteffort",
@@ -135,7 +100,7 @@ describe("createPodCgroups()", () => {
   });
 
   it("goes on with one warning where a limit can not be set or a controller is missing", async () => {
-    const { warnings, pods } = world({ file: "memory.limit_in_bytes" });
+    const { warnings, pods } = world({ refused: ["memory.limit_in_bytes"] });
     await pods.ensure(podOf({ limits: { memory: "1Mi" } }), signal);
     await pods.ensure(podOf({ limits: { memory: "1Mi" } }), signal);
     expect(warnings).toEqual([
@@ -145,24 +110,24 @@ describe("createPodCgroups()", () => {
   });
 
   it("kills what a runtime left behind in a finished pod's group, and says when that does not help", async () => {
-    const { pods, busy, clock, groups, warnings } = world();
+    const { pods, cgroups, clock, warnings } = world();
     const path = await pods.ensure(podOf({}), signal);
-    busy.add(path);
+    cgroups.addProcess(`${path}/container`);
     const removed = pods.remove("u1", signal);
     await clock.advance(5_000);
     await removed;
-    expect(groups.has(path)).toBe(false);
+    expect(await cgroups.exists(path)).toBe(false);
     expect(warnings).toContain("killed processes that were left in the control group of a finished pod");
 
-    const other = world({ stubborn: true });
-    other.busy.add(await other.pods.ensure(podOf({}), signal));
+    const other = world();
+    other.cgroups.addProcess(await other.pods.ensure(podOf({}), signal), { unkillable: true });
     const refused = expect(other.pods.remove("u1", signal)).rejects.toThrow("processes are still in it");
     await other.clock.advance(5_000);
     await refused;
   });
 
   it("runs pods without groups where none can be made", async () => {
-    const { warnings, pods } = world({ create: true });
+    const { warnings, pods } = world({ readOnly: true });
     expect(await pods.ensure(podOf({}), signal)).toBe("");
     expect(warnings).toHaveLength(1);
   });
