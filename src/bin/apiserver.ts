@@ -1,7 +1,6 @@
 import { join, resolve } from "node:path";
 import type { ApiServerOptions } from "../cli/commands.ts";
 import { runUnits } from "../machinery/unit.ts";
-import { writeAdminKubeconfig } from "./admin-kubeconfig.ts";
 import { clusterPki } from "./cluster-pki.ts";
 import { createControlPlane } from "./control-plane.ts";
 import { holdDataDirectory } from "./data-directory.ts";
@@ -20,14 +19,13 @@ export async function apiserver(options: ApiServerOptions): Promise<number> {
   const dataDir = resolve(options.dataDir);
   const release = await holdDataDirectory(dataDir);
   try {
-    const pki = await clusterPki(deps, dataDir, place);
     const [address] = place.addresses;
     const kubeconfig = join(dataDir, "admin.kubeconfig");
-    await writeAdminKubeconfig(kubeconfig, {
+    const pki = await clusterPki(deps, {
+      dataDir,
+      place,
+      kubeconfig,
       server: `https://${address}:${options.securePort}`,
-      authorityPem: pki.authorityPem,
-      certificatePem: pki.admin.certificatePem,
-      privateKeyPem: pki.admin.privateKeyPem,
     });
     const { unit } = createControlPlane(deps, {
       dataDir,
@@ -39,7 +37,7 @@ export async function apiserver(options: ApiServerOptions): Promise<number> {
       connectMode: "enforce",
     });
     await untilToldToStop((signal) =>
-      runUnits([unit], signal, () => {
+      runUnits([pki.unit, unit], signal, () => {
         process.stdout.write(`ready: export KUBECONFIG=${kubeconfig}\n`);
       }),
     );

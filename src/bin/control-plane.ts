@@ -3,11 +3,11 @@ import type { FeatureGates } from "../api/feature-gates.ts";
 import type { User } from "../api/user.ts";
 import { KINDS } from "../api/kinds/index.ts";
 import { createHttpClient } from "../adapters/http/client.ts";
-import { createHttpServer } from "../adapters/http/server.ts";
+import { createHttpServer, type ServingCertificate } from "../adapters/http/server.ts";
 import { openLmdbStore } from "../adapters/lmdb/lmdb-store.ts";
+import type { ClusterPki } from "../adapters/tls/cluster-pki.ts";
 import { createCertificateSigner } from "../adapters/tls/certificate-signer.ts";
 import { createClientCertificateVerifier } from "../adapters/tls/client-certificate-verifier.ts";
-import type { ClusterPki } from "../adapters/tls/cluster-pki.ts";
 import { createStandardAdmission } from "../apiserver/admission/standard-admission.ts";
 import { type ApiServer, createApiServer } from "../apiserver/api-server.ts";
 import { authenticationReviews } from "../apiserver/authentication/authentication-reviews.ts";
@@ -23,6 +23,7 @@ import { OrlopError } from "../lib/orlop-error.ts";
 import { createUnitGroup, type Unit } from "../machinery/unit.ts";
 import type { ClusterTransport } from "../ports/cluster-transport.ts";
 import type { Store } from "../ports/store.ts";
+import type { LivePki } from "./live-pki.ts";
 import type { SystemDeps } from "./system.ts";
 
 /** Cluster IP of the `kubernetes` service: first address of upstream's default service range. */
@@ -30,7 +31,8 @@ export const SERVICE_ADDRESS = "10.96.0.1";
 
 export interface ControlPlaneOptions {
   readonly dataDir: string;
-  readonly pki: ClusterPki;
+  /** Certificates; renewed ones are taken up while it runs. */
+  readonly pki: LivePki;
   readonly bindAddress: string;
   readonly securePort: number;
   /** Address under which nodes and pods reach this server. */
@@ -83,20 +85,30 @@ export function createControlPlane(deps: SystemDeps, options: ControlPlaneOption
 
 function createListener(deps: SystemDeps, options: ControlPlaneOptions, server: ApiServer): Unit {
   const { pki } = options;
-  return createHttpServer(
+  const listener = createHttpServer(
     { handler: server.handler, log: deps.log.with({ component: "apiserver" }) },
     {
       name: "API server",
       host: options.bindAddress,
       port: options.securePort,
-      tls: {
-        cert: pki.apiServer.certificatePem,
-        key: pki.apiServer.privateKeyPem,
-        clientCa: pki.authorityPem,
-        requestCert: true,
-      },
+      tls: { ...servingOf(pki.current()), requestCert: true },
     },
   );
+  return {
+    name: listener.name,
+    async run(signal, ready) {
+      const stop = pki.onChange((renewed) => listener.reloadCertificate(servingOf(renewed)));
+      try {
+        await listener.run(signal, ready);
+      } finally {
+        stop();
+      }
+    },
+  };
+}
+
+function servingOf({ apiServer, authorityPem }: ClusterPki): ServingCertificate {
+  return { cert: apiServer.certificatePem, key: apiServer.privateKeyPem, clientCa: authorityPem };
 }
 
 function composeServer(
@@ -106,7 +118,8 @@ function composeServer(
 ): { readonly server: ApiServer; readonly authorization: Authorization } {
   const { clock, random } = deps;
   const log = deps.log.with({ component: "apiserver" });
-  const { pki, gates } = options;
+  const { gates } = options;
+  const pki = options.pki.current();
   const signer = createCertificateSigner({ authority: pki.authority, clock });
   let authorization: Authorization | undefined;
 
@@ -121,9 +134,9 @@ function composeServer(
     authorization = own;
     const tokens = createServiceAccountTokens({ objects, clock, random }, { signingKeys: pki.serviceAccountKeys });
     const admission = [...createStandardAdmission({ clock, random }), ...own.admission];
-    const kubeletIdentity = {
-      cert: pki.apiServerKubeletClient.certificatePem,
-      key: pki.apiServerKubeletClient.privateKeyPem,
+    const kubeletIdentity = () => {
+      const { certificatePem, privateKeyPem } = options.pki.current().apiServerKubeletClient;
+      return { cert: certificatePem, key: privateKeyPem };
     };
     return {
       authenticate: createAuthenticator({
@@ -145,9 +158,9 @@ function composeServer(
             log,
             mode: options.connectMode,
             kubelet: createHttpClient({
-              tls: () => ({ trust: { by: "ca", ca: pki.authorityPem }, ...kubeletIdentity }),
+              tls: () => ({ trust: { by: "ca", ca: pki.authorityPem }, ...kubeletIdentity() }),
             }),
-            kubeletUnverified: createHttpClient({ tls: () => ({ trust: { by: "nobody" }, ...kubeletIdentity }) }),
+            kubeletUnverified: createHttpClient({ tls: () => ({ trust: { by: "nobody" }, ...kubeletIdentity() }) }),
             backend: createHttpClient({ tls: () => ({ trust: { by: "nobody" } }) }),
           },
           { splitStreams: gates.enabled("PodLogsQuerySplitStreams") },

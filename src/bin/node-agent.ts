@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { createCriRuntime } from "../adapters/cri/runtime.ts";
 import { createFiles } from "../adapters/files/files.ts";
 import { createHttpClient } from "../adapters/http/client.ts";
-import { createHttpServer, type ServingCertificate } from "../adapters/http/server.ts";
+import { createHttpServer } from "../adapters/http/server.ts";
 import { createLinuxCgroups } from "../adapters/linux/cgroups.ts";
 import { createLinuxFacts } from "../adapters/linux/facts.ts";
 import { createLinuxMounts } from "../adapters/linux/mounts.ts";
@@ -15,12 +15,15 @@ import { readSubIds } from "../adapters/userns/sub-id-facts.ts";
 import type { FeatureGates } from "../api/feature-gates.ts";
 import type { KubeletConfiguration } from "../api/kubelet-configuration.ts";
 import { KUBERNETES_VERSION, ORLOP_VERSION } from "../api/version.ts";
+import type { Listener } from "../kubelet/api-listeners.ts";
 import { createKubelet } from "../kubelet/kubelet.ts";
 import { createClusterClient } from "../machinery/cluster-client.ts";
 import type { Unit } from "../machinery/unit.ts";
 import type { ClientCertificateVerifier } from "../ports/client-certificates.ts";
 import type { ClusterTransport } from "../ports/cluster-transport.ts";
+import type { Log } from "../ports/log.ts";
 import type { NodePlace } from "./node-place.ts";
+import type { ServingSource } from "./serving-source.ts";
 import type { SystemDeps } from "./system.ts";
 
 export interface NodeAgentOptions {
@@ -32,7 +35,7 @@ export interface NodeAgentOptions {
   readonly runtimeEndpoint: string;
   /** As given, for /flagz. */
   readonly flags: Readonly<Record<string, string>>;
-  readonly serving: ServingCertificate;
+  readonly serving: ServingSource;
   readonly clientCertificates?: () => ClientCertificateVerifier | undefined;
   /** What pods find in KUBERNETES_SERVICE_HOST and PORT. */
   readonly apiServer?: { readonly host: string; readonly port: number };
@@ -65,11 +68,7 @@ export function createNodeAgent(deps: SystemDeps, transport: ClusterTransport, o
       prober: createNetworkProber({ userAgent: `kube-probe/${KUBERNETES_VERSION.split(".").slice(0, 2).join(".")}` }),
       streamingClient: createHttpClient({ tls: () => ({ trust: { by: "nobody" } }) }),
       inflate: inflatePiece,
-      listen: ({ name, host, port, secure, handler }) =>
-        createHttpServer(
-          { handler, log },
-          { name, host, port, tls: secure ? { ...serving, ...tlsRules(configuration), requestCert: true } : undefined },
-        ),
+      listen: (listener) => listenerUnit(log, listener, serving, configuration),
       ...(options.clientCertificates !== undefined && { clientCertificates: options.clientCertificates }),
       mappings: createMappingDirectory(join(options.root, "pods"), { suffix: random.uuid }),
       subIds: readSubIds,
@@ -92,6 +91,28 @@ export function createNodeAgent(deps: SystemDeps, transport: ClusterTransport, o
         await kubelet.run(signal, ready);
       } finally {
         runtime.close();
+      }
+    },
+  };
+}
+
+/** Made when it starts to listen, with the certificate of that moment; later ones are taken up as they come. */
+function listenerUnit(
+  log: Log,
+  { name, host, port, secure, handler }: Listener,
+  serving: ServingSource,
+  configuration: KubeletConfiguration,
+): Unit {
+  return {
+    name,
+    async run(signal, ready) {
+      const tls = secure ? { ...serving.current(), ...tlsRules(configuration), requestCert: true } : undefined;
+      const server = createHttpServer({ handler, log }, { name, host, port, tls });
+      const stop = secure ? serving.onChange((renewed) => server.reloadCertificate(renewed)) : () => undefined;
+      try {
+        await server.run(signal, ready);
+      } finally {
+        stop();
       }
     },
   };

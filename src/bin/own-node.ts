@@ -4,14 +4,16 @@ import { createFiles } from "../adapters/files/files.ts";
 import { detectRuntime } from "../adapters/runtime/detect-runtime.ts";
 import { runtimeLayout } from "../adapters/runtime/runtime-layout.ts";
 import { startPrivateRuntime } from "../adapters/runtime/start-private-runtime.ts";
-import { createClientCertificateVerifier } from "../adapters/tls/client-certificate-verifier.ts";
+import type { ServingCertificate } from "../adapters/http/server.ts";
 import type { ClusterPki } from "../adapters/tls/cluster-pki.ts";
+import { createClientCertificateVerifier } from "../adapters/tls/client-certificate-verifier.ts";
 import type { FeatureGates } from "../api/feature-gates.ts";
 import type { UpOptions } from "../cli/commands.ts";
 import { loadKubeletConfiguration } from "../kubelet/configuration/load-configuration.ts";
 import { OrlopError } from "../lib/orlop-error.ts";
 import type { Unit } from "../machinery/unit.ts";
 import type { ClusterTransport } from "../ports/cluster-transport.ts";
+import type { LivePki } from "./live-pki.ts";
 import { createNodeAgent } from "./node-agent.ts";
 import type { NodePlace } from "./node-place.ts";
 import type { SystemDeps } from "./system.ts";
@@ -19,7 +21,7 @@ import type { SystemDeps } from "./system.ts";
 export interface OwnNode {
   readonly dataDir: string;
   readonly place: NodePlace;
-  readonly pki: ClusterPki;
+  readonly pki: LivePki;
   readonly gates: FeatureGates;
   /** As this node's identity. */
   readonly transport: ClusterTransport;
@@ -47,7 +49,7 @@ export function createOwnNode(deps: SystemDeps, options: UpOptions, node: OwnNod
             podLogsDir: join(node.dataDir, "pod-logs"),
           },
         });
-        const verifier = createClientCertificateVerifier(node.pki.authorityPem);
+        const verifier = createClientCertificateVerifier(node.pki.current().authorityPem);
         const [host] = node.place.addresses;
         const agent = createNodeAgent(deps, node.transport, {
           place: node.place,
@@ -57,9 +59,8 @@ export function createOwnNode(deps: SystemDeps, options: UpOptions, node: OwnNod
           runtimeEndpoint: runtime.endpoint,
           flags: { "container-runtime-endpoint": runtime.endpoint, "hostname-override": node.place.name },
           serving: {
-            cert: node.pki.kubeletServing.certificatePem,
-            key: node.pki.kubeletServing.privateKeyPem,
-            clientCa: node.pki.authorityPem,
+            current: () => servingOf(node.pki.current()),
+            onChange: (listener) => node.pki.onChange((renewed) => listener(servingOf(renewed))),
           },
           clientCertificates: () => verifier,
           apiServer: { host, port: options.securePort },
@@ -70,6 +71,10 @@ export function createOwnNode(deps: SystemDeps, options: UpOptions, node: OwnNod
       }
     },
   };
+}
+
+function servingOf({ kubeletServing, authorityPem }: ClusterPki): ServingCertificate {
+  return { cert: kubeletServing.certificatePem, key: kubeletServing.privateKeyPem, clientCa: authorityPem };
 }
 
 interface NodeRuntime {

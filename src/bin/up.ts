@@ -1,10 +1,10 @@
 import { join, resolve } from "node:path";
 import { createCertificateSigner } from "../adapters/tls/certificate-signer.ts";
 import type { User } from "../api/user.ts";
-import { CONTROLLER_NAMES } from "../controllers/index.ts";
+import { selectControllers } from "../controllers/index.ts";
 import type { UpOptions } from "../cli/commands.ts";
+import { UsageError } from "../cli/usage-error.ts";
 import { runUnits, type Unit } from "../machinery/unit.ts";
-import { writeAdminKubeconfig } from "./admin-kubeconfig.ts";
 import { clusterPki } from "./cluster-pki.ts";
 import { createControllerManager, createScheduler } from "./controllers.ts";
 import { createControlPlane } from "./control-plane.ts";
@@ -12,8 +12,10 @@ import { holdDataDirectory } from "./data-directory.ts";
 import { featureGatesOf } from "./feature-gate-flags.ts";
 import { checkMachine } from "./machine.ts";
 import { createOwnNode } from "./own-node.ts";
+import { createManagerServing, type ManagerState } from "./manager-serving.ts";
 import { findNodePlace } from "./node-place.ts";
 import { untilToldToStop } from "./process-signal.ts";
+import { labelDefaultsOf } from "./selinux-flags.ts";
 import { systemDeps } from "./system.ts";
 
 const CONTROLLER_MANAGER = identity("system:kube-controller-manager");
@@ -28,19 +30,21 @@ export async function up(options: UpOptions): Promise<number> {
   await checkMachine({ node: options.node, command: "orlop up" });
   const deps = systemDeps(options.logLevel);
   const gates = featureGatesOf(options, deps.log);
+  const names = selectControllers(options.controllers);
+  if (!names.ok) throw new UsageError(`invalid value for --controllers: ${names.reason}`);
   const place = await findNodePlace(options);
   const dataDir = resolve(options.dataDir);
   const release = await holdDataDirectory(dataDir);
   try {
-    const pki = await clusterPki(deps, dataDir, place);
     const [address] = place.addresses;
     const kubeconfig = join(dataDir, "admin.kubeconfig");
-    await writeAdminKubeconfig(kubeconfig, {
+    const pki = await clusterPki(deps, {
+      dataDir,
+      place,
+      kubeconfig,
       server: `https://${address}:${options.securePort}`,
-      authorityPem: pki.authorityPem,
-      certificatePem: pki.admin.certificatePem,
-      privateKeyPem: pki.admin.privateKeyPem,
     });
+    const { authority, authorityPem } = pki.current();
     const controlPlane = createControlPlane(deps, {
       dataDir,
       pki,
@@ -50,15 +54,34 @@ export async function up(options: UpOptions): Promise<number> {
       gates,
       connectMode: options.connectAuthorization,
     });
-    const signer = createCertificateSigner({ authority: pki.authority, clock: deps.clock });
+    const signer = createCertificateSigner({ authority, clock: deps.clock });
+    const defaults = labelDefaultsOf(options);
+    const state: ManagerState = { phase: "running", view: undefined };
     const controllers: readonly Unit[] = [
-      createControllerManager(deps, controlPlane.connect(CONTROLLER_MANAGER), CONTROLLER_NAMES, {
-        rootCa: pki.authorityPem,
+      createControllerManager(deps, controlPlane.connect(CONTROLLER_MANAGER), names.value, {
+        selinuxWarning: {
+          ...(defaults !== undefined && { defaults }),
+          ...(options.selinuxReport !== undefined && { publishTo: options.selinuxReport }),
+          show: (view) => {
+            state.view = view;
+          },
+        },
+        rootCa: authorityPem,
         signer,
         namesOfNode: (node) => (node === place.name ? [place.name, ...place.addresses] : undefined),
         singleApiServer: true,
       }),
       createScheduler(deps, controlPlane.connect(SCHEDULER)),
+      ...(options.controllerManagerPort === 0
+        ? []
+        : [
+            createManagerServing(deps, controlPlane.connect(CONTROLLER_MANAGER), state, {
+              host: "0.0.0.0",
+              port: options.controllerManagerPort,
+              clientAuthorities: pki.authorityPem,
+              seriesLimit: options.selinuxConflictSeries,
+            }),
+          ]),
     ];
     const node = options.node
       ? [
@@ -72,7 +95,7 @@ export async function up(options: UpOptions): Promise<number> {
         ]
       : [];
     await untilToldToStop((signal) =>
-      runUnits([controlPlane.unit, ...controllers, ...node], signal, () => {
+      runUnits([pki.unit, controlPlane.unit, ...controllers, ...node], signal, () => {
         process.stdout.write(`ready: export KUBECONFIG=${kubeconfig}\n`);
       }),
     );

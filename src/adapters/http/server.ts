@@ -25,7 +25,8 @@ export interface ServingCertificate {
   readonly clientCa?: string;
 }
 
-export interface HttpServerTls extends ServingCertificate {
+/** Without a certificate no handshake succeeds until one is loaded. */
+export interface HttpServerTls extends Partial<ServingCertificate> {
   /** Ask clients for a certificate; none is required. @default false */
   readonly requestCert?: boolean;
   /** @default "TLSv1.2" */
@@ -210,9 +211,9 @@ export function createHttpServer(deps: HttpServerDeps, options: HttpServerOption
     return server;
   }
 
-  function contextOf(certificate: ServingCertificate): SecureContextOptions {
-    const { cert, key, clientCa } = certificate;
-    return { cert, key, minVersion, ciphers, honorCipherOrder: true, ...(clientCa !== undefined && { ca: clientCa }) };
+  function contextOf({ cert, key, clientCa }: Partial<ServingCertificate>): SecureContextOptions {
+    const own = cert !== undefined && key !== undefined ? { cert, key } : {};
+    return { ...own, minVersion, ciphers, honorCipherOrder: true, ...(clientCa !== undefined && { ca: clientCa }) };
   }
 
   function listen(server: TlsServer | Server): Promise<void> {
