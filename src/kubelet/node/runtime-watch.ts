@@ -44,6 +44,7 @@ export function createRuntimeWatch(deps: RuntimeWatchDeps, options: RuntimeWatch
   const { interval = INTERVAL_MS, threshold = THRESHOLD_MS } = options;
   const listeners = new Set<() => void>();
   let seenAt: number | undefined;
+  let answering: boolean | undefined;
   let info: RuntimeInfo | undefined;
   let handlers: readonly RuntimeHandler[] = [];
   let supplementalGroupsPolicy: boolean | undefined;
@@ -65,6 +66,8 @@ export function createRuntimeWatch(deps: RuntimeWatchDeps, options: RuntimeWatch
     const before = JSON.stringify([problems(), handlers, info]);
     try {
       const status = await observer.status(signal);
+      if (answering === false) log.info("the container runtime answers again");
+      answering = true;
       info = await observer.version(signal);
       const detail = status.message;
       runtimeProblem = status.runtimeReady ? undefined : `container runtime not ready: ${detail}`;
@@ -74,7 +77,9 @@ export function createRuntimeWatch(deps: RuntimeWatchDeps, options: RuntimeWatch
       if (status.runtimeReady) seenAt = clock.monotonic();
     } catch (reason) {
       if (signal.aborted) return;
-      log.warn("the container runtime does not answer", { reason: messageOf(reason) });
+      // Told once for each time it goes away, not at each look.
+      if (answering !== false) log.warn("the container runtime does not answer", { reason: messageOf(reason) });
+      answering = false;
     }
     if (JSON.stringify([problems(), handlers, info]) !== before) for (const listener of listeners) listener();
   };
@@ -101,11 +106,13 @@ export function createRuntimeWatch(deps: RuntimeWatchDeps, options: RuntimeWatch
     unit: {
       name: "runtime watch",
       run: async (signal, ready) => {
+        let starting = true;
         for (let looks = 1; !signal.aborted; looks++) {
           await look(signal);
           ready();
           // Starting up, every second counts for whoever waits for the node.
-          const pause = problems().length > 0 && looks < IMPATIENT_LOOKS ? IMPATIENT_MS : interval;
+          starting &&= problems().length > 0 && looks < IMPATIENT_LOOKS;
+          const pause = starting ? IMPATIENT_MS : interval;
           await clock.sleep(Math.min(pause, interval), signal).catch(() => undefined);
         }
       },
