@@ -1,7 +1,5 @@
+import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import type { ClusterConnection } from "../adapters/cluster/connection.ts";
-import { inClusterConnection } from "../adapters/cluster/in-cluster.ts";
-import { loadKubeconfig } from "../adapters/cluster/kubeconfig.ts";
 import { createClusterTransport } from "../adapters/cluster/transport.ts";
 import { ORLOP_VERSION } from "../api/version.ts";
 import type { ControllerManagerOptions } from "../cli/commands.ts";
@@ -9,10 +7,13 @@ import { UsageError } from "../cli/usage-error.ts";
 import { selectControllers } from "../controllers/index.ts";
 import { createClusterClient } from "../machinery/cluster-client.ts";
 import { createLeaderElected } from "../machinery/leader-election.ts";
-import { runUnits } from "../machinery/unit.ts";
+import { runUnits, type Unit } from "../machinery/unit.ts";
+import { findConnection } from "./cluster-connection.ts";
 import { createControllerManager } from "./controllers.ts";
 import { featureGatesOf } from "./feature-gate-flags.ts";
+import { createManagerServing, type ManagerState, readServingCertificate } from "./manager-serving.ts";
 import { untilToldToStop } from "./process-signal.ts";
+import { labelDefaultsOf } from "./selinux-flags.ts";
 import { systemDeps } from "./system.ts";
 
 /** `orlop controller-manager`: the controllers against any API server, one leader at a time. */
@@ -21,41 +22,67 @@ export async function controllerManager(options: ControllerManagerOptions): Prom
   featureGatesOf(options, deps.log);
   const names = selectControllers(options.controllers);
   if (!names.ok) throw new UsageError(`invalid value for --controllers: ${names.reason}`);
+  const certificate = await readServingCertificate(options.tlsCertFile, options.tlsPrivateKeyFile);
+  const clientAuthorities =
+    options.clientCaFile === undefined ? undefined : await readFile(options.clientCaFile, "utf8");
   const connection = await findConnection(options.kubeconfig);
   const transport = createClusterTransport(connection, deps);
   try {
-    const manager = createControllerManager(deps, transport, names.value, {});
+    const defaults = labelDefaultsOf(options);
+    const state: ManagerState = { phase: options.leaderElect ? "waiting" : "starting", view: undefined };
+    const manager = observed(
+      createControllerManager(deps, transport, names.value, {
+        selinuxWarning: {
+          ...(defaults !== undefined && { defaults }),
+          ...(options.selinuxReport !== undefined && { publishTo: options.selinuxReport }),
+          show: (view) => {
+            state.view = view;
+          },
+        },
+      }),
+      state,
+    );
+    const client = createClusterClient({ transport, userAgent: `orlop-leader-election/${ORLOP_VERSION}` });
     const elected = options.leaderElect
       ? createLeaderElected(
+          { ...deps, client },
           {
-            client: createClusterClient({ transport, userAgent: `orlop-leader-election/${ORLOP_VERSION}` }),
-            clock: deps.clock,
-            random: deps.random,
-            log: deps.log,
-          },
-          {
-            namespace: "kube-system",
-            name: "orlop-controller-manager",
+            namespace: options.leaderElectResourceNamespace,
+            name: options.leaderElectResourceName,
             identity: `${hostname()}_${deps.random.uuid()}`,
           },
           manager,
         )
       : manager;
-    await untilToldToStop((signal) => runUnits([elected], signal));
+    const serving =
+      options.securePort === 0
+        ? []
+        : [
+            createManagerServing(deps, transport, state, {
+              host: options.bindAddress,
+              port: options.securePort,
+              seriesLimit: options.selinuxConflictSeries,
+              ...(certificate !== undefined && { certificate }),
+              ...(clientAuthorities !== undefined && { clientAuthorities }),
+            }),
+          ];
+    await untilToldToStop((signal) => runUnits([...serving, elected], signal));
     return 0;
   } finally {
     await transport.close();
   }
 }
 
-async function findConnection(kubeconfig: string | undefined): Promise<ClusterConnection> {
-  if (kubeconfig !== undefined) return loadKubeconfig(kubeconfig);
-  const host = process.env["KUBERNETES_SERVICE_HOST"];
-  const port = process.env["KUBERNETES_SERVICE_PORT"];
-  if (host === undefined || port === undefined) {
-    throw new UsageError(
-      "no --kubeconfig was given and KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this is not a pod",
-    );
-  }
-  return inClusterConnection({ host, port });
+/** Notes in the state how far a unit has come. */
+export function observed(unit: Unit, state: ManagerState): Unit {
+  return {
+    name: unit.name,
+    async run(signal, ready) {
+      state.phase = "starting";
+      await unit.run(signal, () => {
+        state.phase = "running";
+        ready();
+      });
+    },
+  };
 }

@@ -14,6 +14,9 @@ const exitCode = await runProgram(
     apiserver: async (options) => (await import("./apiserver.ts")).apiserver(options),
     kubelet: async (options) => (await import("./kubelet.ts")).kubelet(options),
     controllerManager: async (options) => (await import("./controller-manager.ts")).controllerManager(options),
+    selinuxConflicts: async (options) => (await import("./selinux.ts")).selinuxConflicts(options),
+    selinuxGate: async (options) => (await import("./selinux.ts")).selinuxGate(options),
+    selinuxOptOut: async (options) => (await import("./selinux.ts")).selinuxOptOut(options),
   },
   { out: (text) => process.stdout.write(text), error: (text) => process.stderr.write(text) },
 ).catch((reason: unknown) => {

@@ -78,7 +78,7 @@ export async function up(options: UpOptions): Promise<number> {
             createManagerServing(deps, controlPlane.connect(CONTROLLER_MANAGER), state, {
               host: "0.0.0.0",
               port: options.controllerManagerPort,
-              clientAuthorities: pki.authorityPem,
+              clientAuthorities: authorityPem,
               seriesLimit: options.selinuxConflictSeries,
             }),
           ]),

@@ -1,8 +1,11 @@
 import type { LogLevel } from "./flag-values.ts";
+import type { KubeletFieldFlags } from "./kubelet-flags.ts";
+import type { SELinuxConflictsOptions, SELinuxGateOptions, SELinuxOptOutOptions } from "./selinux/options.ts";
+import type { SELinuxFlags } from "./selinux/options.ts";
 
 /** The flags of each command, parsed and defaulted; what `bin` composes from. */
 
-export interface UpOptions {
+export interface UpOptions extends SELinuxFlags {
   readonly dataDir: string;
   readonly securePort: number;
   readonly kubeletPort: number;
@@ -16,6 +19,9 @@ export interface UpOptions {
   /** KubeletConfiguration file for the node. */
   readonly kubeletConfig?: string;
   readonly connectAuthorization: ConnectAuthorizationMode;
+  readonly controllers: readonly string[];
+  /** 0: health and metrics of the controllers are not served. */
+  readonly controllerManagerPort: number;
   readonly logLevel: LogLevel;
 }
 
@@ -38,7 +44,7 @@ export const CONNECT_AUTHORIZATION_MODES = ["enforce", "warn", "legacy"] as cons
 /** How strictly exec, attach, portForward and run need the verb `create`. */
 export type ConnectAuthorizationMode = (typeof CONNECT_AUTHORIZATION_MODES)[number];
 
-export interface KubeletOptions {
+export interface KubeletOptions extends KubeletFieldFlags {
   readonly config?: string;
   readonly configDir?: string;
   readonly kubeconfig?: string;
@@ -47,17 +53,22 @@ export interface KubeletOptions {
   readonly nodeIp?: string;
   readonly rootDir: string;
   readonly certDir: string;
-  readonly containerRuntimeEndpoint: string;
+  readonly containerRuntimeEndpoint?: string;
   readonly featureGates: readonly string[];
   readonly emulatedVersion?: string;
   readonly connectAuthorization?: ConnectAuthorizationMode;
   readonly logLevel: LogLevel;
 }
 
-export interface ControllerManagerOptions {
+export interface ControllerManagerOptions extends SELinuxFlags {
   readonly kubeconfig?: string;
   readonly controllers: readonly string[];
   readonly leaderElect: boolean;
+  readonly leaderElectResourceName: string;
+  readonly leaderElectResourceNamespace: string;
+  readonly tlsCertFile?: string;
+  readonly tlsPrivateKeyFile?: string;
+  readonly clientCaFile?: string;
   readonly bindAddress: string;
   readonly securePort: number;
   readonly featureGates: readonly string[];
@@ -75,4 +86,7 @@ export interface Commands {
   apiserver(options: ApiServerOptions): Promise<number>;
   kubelet(options: KubeletOptions): Promise<number>;
   controllerManager(options: ControllerManagerOptions): Promise<number>;
+  selinuxConflicts(options: SELinuxConflictsOptions): Promise<number>;
+  selinuxGate(options: SELinuxGateOptions): Promise<number>;
+  selinuxOptOut(options: SELinuxOptOutOptions): Promise<number>;
 }

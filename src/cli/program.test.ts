@@ -18,6 +18,9 @@ async function run(
     apiserver: record("apiserver"),
     kubelet: record("kubelet"),
     controllerManager: record("controller-manager"),
+    selinuxConflicts: record("selinux conflicts"),
+    selinuxGate: record("selinux gate"),
+    selinuxOptOut: record("selinux opt-out"),
   };
   let out = "";
   let error = "";

@@ -13,9 +13,13 @@ import {
   parseNodeName,
   parsePort,
 } from "./flag-values.ts";
+import { addSELinuxCommands } from "./selinux/program.ts";
+import { addSELinuxFlags } from "./selinux/flags.ts";
+import { addKubeletFieldFlags } from "./kubelet-flags.ts";
 import { UsageError } from "./usage-error.ts";
 
 const DEFAULT_DATA_DIR = "/var/lib/orlop";
+const DEFAULT_CONTROLLERS: readonly string[] = ["*"];
 
 export interface ProgramOutput {
   readonly out: (text: string) => void;
@@ -61,7 +65,7 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
     async (options: T): Promise<void> =>
       finish(await command(options));
 
-  program
+  const up = program
     .command("up")
     .description("run a one-machine cluster: API server, controllers and kubelet in one process, containerd beside it")
     .addOption(dataDir())
@@ -82,8 +86,16 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
     .option("--no-node", "control plane only, no kubelet and no container runtime")
     .option("--kubelet-config <file>", "KubeletConfiguration file for the node")
     .addOption(connectAuthorization().default("enforce"))
+    .addOption(controllers())
+    .option(
+      "--controller-manager-port <port>",
+      "port for health and metrics of the controllers, 0 for none",
+      parsePort("--controller-manager-port", { zero: true }),
+      0,
+    )
     .addOption(logLevel())
     .action(run(commands.up));
+  addSELinuxFlags(up);
 
   program
     .command("down")
@@ -104,12 +116,12 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
     .addOption(logLevel())
     .action(run(commands.apiserver));
 
-  program
+  const kubelet = program
     .command("kubelet")
     .description("the node agent, against any Kubernetes API server")
     .option("--config <file>", "KubeletConfiguration (kubelet.config.k8s.io/v1beta1); flags win over the file")
     .option("--config-dir <directory>", "drop-in directory of *.conf files merged over --config in lexical order")
-    .option("--kubeconfig <file>", "how to reach the API server; without it the kubelet runs static pods only")
+    .option("--kubeconfig <file>", "how to reach the API server")
     .option(
       "--bootstrap-kubeconfig <file>",
       "used to request a client certificate when --kubeconfig does not exist yet",
@@ -118,24 +130,30 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
     .option("--node-ip <address>", "address of the node", parseAddress("--node-ip"))
     .option("--root-dir <directory>", "where pods' volumes and state live", "/var/lib/kubelet")
     .option("--cert-dir <directory>", "where certificates live", "/var/lib/kubelet/pki")
-    .option("--container-runtime-endpoint <endpoint>", "CRI socket", "unix:///run/containerd/containerd.sock")
+    .option("--container-runtime-endpoint <endpoint>", "CRI socket (default: unix:///run/containerd/containerd.sock)")
     .addOption(featureGates())
     .addOption(emulatedVersion())
     .addOption(connectAuthorization())
     .addOption(logLevel())
     .action(run(commands.kubelet));
+  addKubeletFieldFlags(kubelet);
 
-  program
+  const manager = program
     .command("controller-manager")
     .description("the controllers, against any Kubernetes API server")
     .option("--kubeconfig <file>", "how to reach the API server (default: in-cluster credentials)")
-    .option("--controllers <list>", "'*' is all that are on by default, 'name' adds, '-name' removes", collectList)
+    .addOption(controllers())
     .addOption(
       new Option("--leader-elect [bool]", "take part in leader election")
         .argParser(parseBoolean("--leader-elect"))
         .preset("true")
         .default(true),
     )
+    .option("--leader-elect-resource-name <name>", "Lease to hold", "orlop-controller-manager")
+    .option("--leader-elect-resource-namespace <namespace>", "where the Lease is", "kube-system")
+    .option("--tls-cert-file <file>", "serving certificate (default: one that is made at the start)")
+    .option("--tls-private-key-file <file>", "its key")
+    .option("--client-ca-file <file>", "authorities of client certificates that are accepted beside tokens")
     .option(
       "--bind-address <address>",
       "address of the metrics and health port",
@@ -150,9 +168,10 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
     )
     .addOption(featureGates())
     .addOption(logLevel())
-    .action(async (options: { readonly controllers?: readonly string[] }) =>
-      run(commands.controllerManager)({ ...options, controllers: options.controllers ?? ["*"] } as never),
-    );
+    .action(run(commands.controllerManager));
+  addSELinuxFlags(manager);
+
+  addSELinuxCommands(program, commands, run);
 
   program
     .command("version")
@@ -178,6 +197,14 @@ function versionText(format: string): string {
 
 function dataDir(): Option {
   return new Option("--data-dir <directory>", "where everything lives").default(DEFAULT_DATA_DIR);
+}
+
+function controllers(): Option {
+  return new Option("--controllers <list>", "'*' is all that are on by default, 'name' adds, '-name' removes")
+    .argParser((value: string, previous: readonly string[] | undefined) =>
+      collectList(value, previous === DEFAULT_CONTROLLERS ? undefined : previous),
+    )
+    .default(DEFAULT_CONTROLLERS, "*");
 }
 
 function featureGates(): Option {

@@ -11,6 +11,11 @@ import { createNamespaceController } from "./namespace/namespace.ts";
 import { createNodeLifecycleController } from "./node-lifecycle/node-lifecycle.ts";
 import { createPodGarbageCollectionController } from "./pod-garbage-collection/pod-garbage-collection.ts";
 import { createRootCaPublisherController } from "./root-ca-publisher/root-ca-publisher.ts";
+import {
+  type ConflictView,
+  createSELinuxWarningController,
+  type SELinuxWarningOptions,
+} from "./selinux-warning/selinux-warning.ts";
 import { createServiceAccountTokenController } from "./service-account/service-account-token.ts";
 import { createServiceAccountController } from "./service-account/service-account.ts";
 import { createTaintEvictionController } from "./taint-eviction/taint-eviction.ts";
@@ -20,7 +25,13 @@ import { createVolumeProtectionController } from "./volume-protection/volume-pro
 export type { ControllerDeps } from "./controller.ts";
 export { createSchedulerController, type SchedulerOptions } from "./scheduler/scheduler.ts";
 
+export type { ConflictView, SELinuxWarningOptions } from "./selinux-warning/selinux-warning.ts";
+
 export interface ControllerOptions {
+  readonly selinuxWarning?: SELinuxWarningOptions & {
+    /** Told what there is to see, while the controller is made. */
+    readonly show?: (view: ConflictView) => void;
+  };
   /** PEM of the authorities that pods should trust for the API server. Absent: it is not published. */
   readonly rootCa?: string;
   /** Absent: requests are neither approved nor signed. */
@@ -50,6 +61,11 @@ const CONTROLLERS = {
   "pod-garbage-collector-controller": (deps) => createPodGarbageCollectionController(deps),
   "root-ca-certificate-publisher-controller": (deps, { rootCa }) =>
     rootCa === undefined ? undefined : createRootCaPublisherController(deps, { rootCa }),
+  "selinux-warning-controller": (deps, { selinuxWarning }) => {
+    const controller = createSELinuxWarningController(deps, selinuxWarning);
+    selinuxWarning?.show?.(controller.view);
+    return controller;
+  },
   "serviceaccount-controller": (deps) => createServiceAccountController(deps),
   "serviceaccount-token-controller": (deps, { rootCa }) =>
     createServiceAccountTokenController(deps, rootCa === undefined ? {} : { rootCa }),
@@ -59,6 +75,9 @@ const CONTROLLERS = {
 export type ControllerName = keyof typeof CONTROLLERS;
 
 export const CONTROLLER_NAMES = Object.keys(CONTROLLERS) as readonly ControllerName[];
+
+/** Those that only run when they are named. */
+const OFF_BY_DEFAULT: ReadonlySet<ControllerName> = new Set(["selinux-warning-controller"]);
 
 /**
  * Which controllers `--controllers` means: "*" stands for all that are on by default, "name" turns one on, "-name" off; a
@@ -75,7 +94,7 @@ export function selectControllers(selection: readonly string[]): Result<readonly
   return ok(
     CONTROLLER_NAMES.filter((name) => {
       if (wanted.includes(`-${name}`)) return false;
-      return wanted.includes(name) || wanted.includes("*");
+      return wanted.includes(name) || (wanted.includes("*") && !OFF_BY_DEFAULT.has(name));
     }),
   );
 }

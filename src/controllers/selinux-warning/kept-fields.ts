@@ -14,7 +14,7 @@ export function keptOfPod({ metadata, spec, status }: Pod): Pod {
   const names = new Set(volumes.map(({ name }) => name));
   const { securityContext, initContainers = [], ephemeralContainers = [], os } = spec;
   const { seLinuxChangePolicy, seLinuxOptions } = securityContext ?? {};
-  const containers = [...spec.containers, ...initContainers, ...ephemeralContainers].flatMap((container) =>
+  const containers = [...(spec.containers ?? []), ...initContainers, ...ephemeralContainers].flatMap((container) =>
     keptOfContainer(container, names),
   );
   return {
@@ -71,7 +71,7 @@ export function keptOfPersistentVolume(volume: PersistentVolume): PersistentVolu
 }
 
 export function keptOfDriver({ metadata, spec }: CSIDriver): CSIDriver {
-  return { metadata: keptOfMetadata(metadata), spec: { seLinuxMount: spec.seLinuxMount === true } };
+  return { metadata: keptOfMetadata(metadata), spec: { seLinuxMount: spec?.seLinuxMount === true } };
 }
 
 function keptOfMetadata(metadata: Pod["metadata"]): NonNullable<Pod["metadata"]> {

@@ -1,5 +1,5 @@
 import { StatusError } from "../../api/status-error.ts";
-import type { ClusterClient, ListOptions } from "../../machinery/cluster-client.ts";
+import type { ClusterClient, ListOptions, WatchEvent, WatchOptions } from "../../machinery/cluster-client.ts";
 import { createInformer, type Informer, type InformerDeps } from "../../machinery/informer.ts";
 import { resourceName, type ApiObject, type Resource } from "../../machinery/resources.ts";
 import type { Unit } from "../../machinery/unit.ts";
@@ -33,6 +33,7 @@ export function createReadableSource<T extends ApiObject>(
 ): ReadableSource<T> {
   const name = resourceName(options.resource);
   let failure: unknown;
+  let watchFailure: unknown;
   let answered = (): void => undefined;
   const list = async <A extends ApiObject>(
     resource: Resource<A>,
@@ -53,13 +54,31 @@ export function createReadableSource<T extends ApiObject>(
       throw reason;
     }
   };
+  async function* watch<A extends ApiObject>(
+    resource: Resource<A>,
+    select: WatchOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<A>, void, undefined> {
+    try {
+      for await (const event of deps.client.watch(resource, select, signal)) {
+        watchFailure = undefined;
+        yield event;
+      }
+      watchFailure = undefined;
+    } catch (reason) {
+      // A version that is too old is ordinary: the informer lists again.
+      if (!signal.aborted && !(reason instanceof StatusError && reason.code === 410)) watchFailure = reason;
+      throw reason;
+    }
+  }
   // The informer only asks for objects of this one resource.
-  const client: ClusterClient = { ...deps.client, list: list as ClusterClient["list"] };
+  const client: ClusterClient = { ...deps.client, list: list as ClusterClient["list"], watch };
   const informer = createInformer({ ...deps, client }, options);
   return {
     informer,
     problem: () => {
       if (failure !== undefined) return { resource: name, text: describe(name, failure) };
+      if (watchFailure !== undefined) return { resource: name, text: describe(name, watchFailure, "watched") };
       return informer.hasSynced() ? undefined : { resource: name, text: `${name} were not read yet` };
     },
     unit: {
@@ -76,9 +95,9 @@ function isRefusal(reason: unknown): boolean {
   return reason instanceof StatusError && (reason.code === 401 || reason.code === 403 || reason.code === 404);
 }
 
-function describe(resource: string, reason: unknown): string {
+function describe(resource: string, reason: unknown, what: "listed" | "watched" = "listed"): string {
   if (reason instanceof StatusError && reason.code === 403) {
     return `the right to list and watch ${resource} is missing: ${reason.message}`;
   }
-  return `${resource} can not be listed: ${reason instanceof Error ? reason.message : String(reason)}`;
+  return `${resource} can not be ${what}: ${reason instanceof Error ? reason.message : String(reason)}`;
 }

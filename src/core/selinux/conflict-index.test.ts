@@ -115,6 +115,10 @@ describe("createConflictIndex()", () => {
         }
         for (const number of uses.keys()) {
           const own = [...index.conflictsOf(pod(number).uid)];
+          const counts = index.conflictCountsOf(pod(number).uid);
+          for (const property of PROPERTIES) {
+            expect(counts[property]).toBe(own.filter((pair) => pair.property === property).length);
+          }
           expect(own.map((pair) => series(pair)).sort()).toEqual(
             expected
               .filter((pair) => pair.pod.uid === pod(number).uid)

@@ -90,6 +90,8 @@ export interface ConflictIndex {
   pairs(limit?: number): Generator<ConflictPair>;
   /** The same in batches: all of one pod on one volume. Between batches the index may change. */
   pairBatches(limit?: number): Generator<readonly ConflictPair[]>;
+  /** How many conflicts one pod has, by property and summed up over its volumes, without going through them. */
+  conflictCountsOf(uid: string): Readonly<Record<ConflictProperty, number>>;
   /** Conflicts of one pod with others, in one direction, lazily. */
   conflictsOf(uid: string): Generator<ConflictPair>;
   pod(uid: string): IndexedPod | undefined;
@@ -251,6 +253,15 @@ export function createConflictIndex(): ConflictIndex {
     *pairBatches(limit = Number.POSITIVE_INFINITY) {
       const sharedAlready = new Set<string>();
       for (const [name, share] of sharesOf(limit)) yield* pairsOn(name, share, sharedAlready);
+    },
+    conflictCountsOf(uid) {
+      const counts = { SELinuxLabel: 0, SELinuxChangePolicy: 0 };
+      for (const name of pods.get(uid)?.uses.keys() ?? []) {
+        const more = conflicting.has(name) ? volumes.get(name)?.labels.conflictCountsOf(uid) : undefined;
+        counts.SELinuxLabel += more?.SELinuxLabel ?? 0;
+        counts.SELinuxChangePolicy += more?.SELinuxChangePolicy ?? 0;
+      }
+      return counts;
     },
     *conflictsOf(uid) {
       for (const name of pods.get(uid)?.uses.keys() ?? []) yield* conflictsOn(name, uid);

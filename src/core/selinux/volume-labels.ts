@@ -30,6 +30,8 @@ export interface VolumeLabels {
   readonly pairs: Readonly<Record<ConflictProperty, number>>;
   /** Members with at least one conflict. Costs the groups of one level. */
   conflictingMembers(): number;
+  /** How many members one is in conflict with, by property. Costs the groups of its level. */
+  conflictCountsOf(member: string): Readonly<Record<ConflictProperty, number>>;
   /** The members in conflict with one, lazily. */
   conflictsOf(member: string): Generator<LabelConflict>;
   members(): Iterable<string>;
@@ -120,6 +122,10 @@ export function createVolumeLabels(): VolumeLabels {
     membersInConflict() {
       if (pairs.SELinuxLabel + pairs.SELinuxChangePolicy === 0) return [];
       return everybodyConflicts() ? labellings.keys() : conflictingGroups().flatMap(({ members }) => [...members]);
+    },
+    conflictCountsOf(member) {
+      const own = labellings.get(member);
+      return own === undefined ? { SELinuxLabel: 0, SELinuxChangePolicy: 0 } : count(own);
     },
     *conflictsOf(member) {
       const own = labellings.get(member);

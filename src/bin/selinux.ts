@@ -1,0 +1,211 @@
+import { createClusterTransport } from "../adapters/cluster/transport.ts";
+import { ORLOP_VERSION } from "../api/version.ts";
+import { conflictTable } from "../cli/selinux/conflict-table.ts";
+import { optOutText } from "../cli/selinux/opt-out-text.ts";
+import type {
+  FailOn,
+  SELinuxConflictsOptions,
+  SELinuxGateOptions,
+  SELinuxOptOutOptions,
+  SELinuxSource,
+} from "../cli/selinux/options.ts";
+import { UsageError } from "../cli/usage-error.ts";
+import { publishReport } from "../controllers/selinux-warning/publish-report.ts";
+import { narrowReport } from "../core/selinux-report/narrow-report.ts";
+import { optOutChanges } from "../core/selinux-report/opt-out-forms.ts";
+import { planOptOut } from "../core/selinux-report/opt-out-plan.ts";
+import { reportConfigMap, reportEvent } from "../core/selinux-report/published-report.ts";
+import { buildReport, type ConflictReport, REPORT_KIND } from "../core/selinux-report/report.ts";
+import { workloadText } from "../core/selinux-report/workload.ts";
+import { OrlopError } from "../lib/orlop-error.ts";
+import { createClusterClient } from "../machinery/cluster-client.ts";
+import { stringify } from "yaml";
+import { findUserConnection } from "./cluster-connection.ts";
+import { untilToldToStop } from "./process-signal.ts";
+import { applyAll, differenceText, dryRunAll } from "./selinux-apply.ts";
+import { type SeenCluster, seeCluster } from "./selinux-cluster.ts";
+import { labelDefaultsOf } from "./selinux-flags.ts";
+import { type SystemDeps, systemDeps } from "./system.ts";
+
+const DEFAULT_REPORT = { namespace: "kube-system", name: "orlop-selinux-conflicts" };
+
+/** `orlop selinux conflicts`: all conflicts, from a cluster, from manifests or from a running controller. */
+export async function selinuxConflicts(options: SELinuxConflictsOptions): Promise<number> {
+  const deps = systemDeps(options.logLevel);
+  return untilToldToStop(async (signal) => {
+    const all =
+      options.controller === undefined
+        ? await seeCluster(deps, options, signal, async (cluster) => reportOf(cluster, options))
+        : await askController(deps, options, options.controller, signal);
+    const report = options.namespace === undefined ? all : narrowReport(all, options.namespace);
+    switch (options.output) {
+      case "json":
+        process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+        break;
+      case "yaml":
+        process.stdout.write(stringify(report));
+        break;
+      default:
+        process.stdout.write(conflictTable(report, options.output === "wide"));
+    }
+    return fails(report, options.failOn) ? 1 : 0;
+  });
+}
+
+function fails({ gate, volumes, podsWithSeveralLabels }: ConflictReport, failOn: FailOn): boolean {
+  switch (failOn) {
+    case "none":
+      return false;
+    case "now":
+      return volumes.some(({ from }) => from === "now");
+    case "any":
+      return volumes.length > 0 || podsWithSeveralLabels.length > 0;
+    case "unsafe":
+      return !gate.safe;
+  }
+}
+
+/** `orlop selinux gate`: may SELinuxMount be turned on. */
+export async function selinuxGate(options: SELinuxGateOptions): Promise<number> {
+  const deps = systemDeps(options.logLevel);
+  return untilToldToStop((signal) =>
+    seeCluster(deps, options, signal, async (cluster) => {
+      const all = reportOf(cluster, options);
+      const report = options.namespace === undefined ? all : narrowReport(all, options.namespace);
+      const [namespace, name] = options.publish?.split("/") ?? [];
+      const where = namespace === undefined || name === undefined ? DEFAULT_REPORT : { namespace, name };
+      process.stdout.write(gateText(report, options, where, deps.clock.now()));
+      if (options.publish !== undefined) {
+        if (cluster.client === undefined) throw new UsageError("--publish needs a cluster, not manifests");
+        await publishReport(cluster.client, report, where, deps.clock.now(), signal);
+      }
+      return report.gate.safe ? 0 : 1;
+    }),
+  );
+}
+
+function gateText(
+  report: ConflictReport,
+  { output }: SELinuxGateOptions,
+  where: typeof DEFAULT_REPORT,
+  now: number,
+): string {
+  const { gate, complete } = report;
+  switch (output) {
+    case "text":
+      return `safe to turn SELinuxMount on: ${gate.safe ? "yes" : "no"}\n${gate.reasons.map((reason) => `- ${reason}\n`).join("")}`;
+    case "json":
+      return `${JSON.stringify({ ...gate, complete }, undefined, 2)}\n`;
+    case "yaml":
+      return stringify({ ...gate, complete });
+    case "configmap":
+      return stringify(reportConfigMap(report, where));
+    case "event":
+      return stringify(reportEvent(report, where, new Date(now).toISOString().replace(/\.\d+Z$/, "Z")));
+  }
+}
+
+/** `orlop selinux opt-out`: the patches or policies that settle conflicts, or their application. */
+export async function selinuxOptOut(options: SELinuxOptOutOptions): Promise<number> {
+  const deps = systemDeps(options.logLevel);
+  const { namespace, claim, workload, form } = options;
+  const isPolicy = form === "policy" || form === "kyverno" || form === "gatekeeper";
+  const isTried = options.apply || options.dryRun;
+  if (isTried && form !== "strategic") {
+    throw new UsageError(
+      `--apply and --dry-run are for --form strategic; apply the output of --form ${form} with kubectl`,
+    );
+  }
+  return untilToldToStop((signal) =>
+    seeCluster(deps, options, signal, async ({ snapshot, problems, ownerOf, client }) => {
+      for (const problem of problems) process.stderr.write(`orlop: incomplete: ${problem}\n`);
+      if (problems.length > 0 && options.apply) {
+        throw new OrlopError(
+          "Forbidden",
+          "not everything can be seen, so the opt-out might be half: nothing was changed",
+        );
+      }
+      const plan = planOptOut(
+        { index: snapshot.index, pods: snapshot.pods, ...(ownerOf !== undefined && { ownerOf }) },
+        {
+          ...(namespace !== undefined && { namespace }),
+          ...(claim !== undefined && { claim }),
+          ...(workload !== undefined && { workload }),
+          wholeNamespaces: isPolicy,
+        },
+      );
+      if (plan.length === 0) {
+        process.stdout.write("# no conflicts, nothing to opt out\n");
+        return 0;
+      }
+      if (!isTried) {
+        process.stdout.write(optOutText(plan, form));
+        return 0;
+      }
+      if (client === undefined) throw new UsageError("--apply and --dry-run need a cluster, not manifests");
+      const changes = optOutChanges(plan);
+      const byHand = changes.flatMap((change) => (change.how === "by-hand" ? [change] : []));
+      for (const { workload: which, text } of byHand)
+        process.stderr.write(`orlop: ${workloadText(which)} by hand: ${text}\n`);
+      if (byHand.length > 0 && options.apply) {
+        const text = `${byHand.length} of the workloads can not be patched, and opting out only the others makes new conflicts: nothing was changed`;
+        throw new OrlopError("Unsupported", text);
+      }
+      const runs = await dryRunAll(
+        client,
+        changes.flatMap((change) => (change.how === "patch" ? [change] : [])),
+        signal,
+      );
+      for (const run of runs) process.stdout.write(differenceText(run));
+      if (!options.apply) return 0;
+      await applyAll(client, runs, signal);
+      process.stdout.write(`${runs.length} workloads opted out; their pods are replaced by their controllers\n`);
+      return 0;
+    }),
+  );
+}
+
+function reportOf({ snapshot, problems, ownerOf }: SeenCluster, options: SELinuxSource): ConflictReport {
+  const defaults = labelDefaultsOf(options);
+  return buildReport({
+    ...snapshot,
+    problems,
+    ...(ownerOf !== undefined && { ownerOf }),
+    ...(defaults !== undefined && { defaults }),
+  });
+}
+
+async function askController(
+  deps: SystemDeps,
+  options: SELinuxConflictsOptions,
+  server: string,
+  signal: AbortSignal,
+): Promise<ConflictReport> {
+  if (options.filename.length > 0) throw new UsageError("--controller and -f exclude each other");
+  if (!URL.canParse(server)) throw new UsageError(`invalid value "${server}" for --controller: must be a URL`);
+  const {
+    certificateAuthority,
+    insecureSkipTlsVerify: _,
+    tlsServerName: __,
+    ...credentials
+  } = await findUserConnection(options);
+  const trust = options.insecureSkipTlsVerify
+    ? { insecureSkipTlsVerify: true }
+    : certificateAuthority === undefined
+      ? {}
+      : { certificateAuthority };
+  const transport = createClusterTransport({ ...credentials, ...trust, server }, deps);
+  try {
+    const client = createClusterClient({ transport, userAgent: `orlop-selinux/${ORLOP_VERSION}` });
+    const report = await client.getPath<ConflictReport>("/selinux/conflicts", signal);
+    if (report.kind !== REPORT_KIND) {
+      throw new OrlopError(
+        "Invalid",
+        `${server} did not answer with a ${REPORT_KIND}: is it a controller manager of Orlop?`,
+      );
+    }
+    return report;
+  } finally {
+    await transport.close();
+  }
+}

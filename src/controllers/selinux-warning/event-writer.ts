@@ -1,0 +1,117 @@
+import type { CoreEvent } from "../../api/types.ts";
+import { hasReason } from "../../machinery/answer-error.ts";
+import { backoffDelay } from "../../machinery/backoff.ts";
+import type { ClusterClient } from "../../machinery/cluster-client.ts";
+import { EVENTS } from "../../machinery/resources.ts";
+import { StatusError } from "../../api/status-error.ts";
+import { messageOf } from "../../lib/orlop-error.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Log } from "../../ports/log.ts";
+import type { Random } from "../../ports/random.ts";
+
+/** An event that is the same one however often and by whichever process it is told. */
+export interface NamedOccurrence {
+  readonly involvedObject: NonNullable<CoreEvent["involvedObject"]>;
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+  /** Tells it apart from other events on the object. */
+  readonly identity: string;
+}
+
+export interface EventWriterDeps {
+  readonly client: Pick<ClusterClient, "create" | "patch">;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Writes one event and resolves when that is done or pointless. Slow when told too much, never dropping. */
+export type WriteEvent = (occurrence: NamedOccurrence, signal: AbortSignal) => Promise<void>;
+
+const COMPONENT = "selinux_warning";
+const BURST = 500;
+const PER_SECOND = 50;
+const ATTEMPTS = 12;
+const RETRY = { initialMs: 1_000, maximumMs: 30_000, jitter: 0.5 } as const;
+
+/**
+ * Events with names made of what they tell: after a restart the same conflict renews its event instead of adding one. The
+ * pace is limited, so that thousands of conflicts do not keep the API server busy.
+ */
+export function createEventWriter(deps: EventWriterDeps): WriteEvent {
+  const { client, clock, random, log } = deps;
+  let tokens = BURST;
+  let filledAt = clock.monotonic();
+
+  const pace = async (signal: AbortSignal): Promise<void> => {
+    const now = clock.monotonic();
+    tokens = Math.min(BURST, tokens + ((now - filledAt) / 1_000) * PER_SECOND);
+    filledAt = now;
+    tokens -= 1;
+    if (tokens < 0) await clock.sleep((-tokens / PER_SECOND) * 1_000, signal);
+  };
+
+  const write = async (event: CoreEvent, signal: AbortSignal): Promise<void> => {
+    try {
+      await client.create(EVENTS, event, signal);
+    } catch (reason) {
+      if (!hasReason(reason, "AlreadyExists")) throw reason;
+      const { name = "", namespace = "" } = event.metadata;
+      const { message, lastTimestamp } = event;
+      await client.patch(EVENTS, { namespace, name }, { type: "merge", value: { message, lastTimestamp } }, signal);
+    }
+  };
+
+  return async (occurrence, signal) => {
+    await pace(signal);
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        await write(eventOf(occurrence, new Date(clock.now()).toISOString().replace(/\.\d+Z$/, "Z")), signal);
+        return;
+      } catch (reason) {
+        if (signal.aborted) return;
+        const worthAnother = !(reason instanceof StatusError) || reason.code >= 500 || reason.code === 429;
+        if (attempt >= ATTEMPTS || !worthAnother) {
+          log[attempt >= ATTEMPTS ? "warn" : "debug"]("event not written", {
+            pod: `${occurrence.involvedObject.namespace ?? ""}/${occurrence.involvedObject.name ?? ""}`,
+            error: messageOf(reason),
+          });
+          return;
+        }
+        await clock.sleep(backoffDelay(attempt, RETRY, random), signal);
+      }
+    }
+  };
+}
+
+function eventOf({ involvedObject, type, reason, message, identity }: NamedOccurrence, at: string): CoreEvent {
+  const { namespace = "default", name = "" } = involvedObject;
+  return {
+    apiVersion: "v1",
+    kind: "Event",
+    metadata: { namespace, name: `${name.slice(0, 236).replace(/[.-]+$/, "")}.${digest(identity)}` },
+    involvedObject,
+    reason,
+    message,
+    type,
+    count: 1,
+    firstTimestamp: at,
+    lastTimestamp: at,
+    source: { component: COMPONENT },
+    reportingComponent: COMPONENT,
+    reportingInstance: "",
+  };
+}
+
+/** 16 hex digits that depend on all of the text (FNV-1a, twice with different starts); for names, not against attackers. */
+function digest(text: string): string {
+  let one = 0x811c9dc5;
+  let two = 0x9747b28c;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    one = Math.imul(one ^ code, 0x01000193) >>> 0;
+    two = Math.imul(two ^ (code + 0x9e37), 0x01000193) >>> 0;
+  }
+  return `${one.toString(16).padStart(8, "0")}${two.toString(16).padStart(8, "0")}`;
+}

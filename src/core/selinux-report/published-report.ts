@@ -1,0 +1,54 @@
+import type { ConfigMap, CoreEvent } from "../../api/types.ts";
+import type { ConflictReport } from "./report.ts";
+
+/** Annotation and data keys are the interface for scripts: `kubectl get configmap … -o jsonpath='{.data.safe}'`. */
+export interface PublishedName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** An object holds about a MiB; what does not fit is counted. */
+const MOST_TEXT = 700_000;
+
+/** The report as a ConfigMap: `safe`, `conflictsPresent`, `complete`, `reasons` and the whole as `report.json`. */
+export function reportConfigMap(report: ConflictReport, { namespace, name }: PublishedName): ConfigMap {
+  let volumes = report.volumes;
+  let text = JSON.stringify(report, undefined, 1);
+  while (text.length > MOST_TEXT && volumes.length > 0) {
+    volumes = volumes.slice(0, Math.floor(volumes.length / 2));
+    text = JSON.stringify({ ...report, volumes, volumesLeftOut: report.volumes.length - volumes.length }, undefined, 1);
+  }
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { namespace, name, labels: { "app.kubernetes.io/managed-by": "orlop" } },
+    data: {
+      safe: String(report.gate.safe),
+      complete: String(report.complete),
+      conflictsPresent: String(report.volumes.length > 0 || report.podsWithSeveralLabels.length > 0),
+      reasons: report.gate.reasons.join("\n"),
+      "report.json": text,
+    },
+  };
+}
+
+/** The verdict as an event on that ConfigMap. @param at RFC 3339 */
+export function reportEvent(report: ConflictReport, { namespace, name }: PublishedName, at: string): CoreEvent {
+  const { safe, reasons } = report.gate;
+  const verdict = safe ? "It is safe to turn SELinuxMount on" : "It is not safe to turn SELinuxMount on";
+  return {
+    apiVersion: "v1",
+    kind: "Event",
+    metadata: { namespace, name: `${name}.${safe ? "safe" : "unsafe"}` },
+    involvedObject: { apiVersion: "v1", kind: "ConfigMap", namespace, name },
+    type: safe ? "Normal" : "Warning",
+    reason: safe ? "SELinuxMountSafe" : "SELinuxMountUnsafe",
+    message: `${verdict}: ${reasons.join("; ")}`.slice(0, 1_000),
+    count: 1,
+    firstTimestamp: at,
+    lastTimestamp: at,
+    source: { component: "selinux_warning" },
+    reportingComponent: "selinux_warning",
+    reportingInstance: "",
+  };
+}
