@@ -133,7 +133,15 @@ function composeServer(
     });
     authorization = own;
     const tokens = createServiceAccountTokens({ objects, clock, random }, { signingKeys: pki.serviceAccountKeys });
-    const admission = [...createStandardAdmission({ clock, random }), ...own.admission];
+    const standardAdmission = createStandardAdmission(
+      {
+        clock,
+        random,
+        auditPodSecurity: (finding) => log.info("A pod breaks the level its namespace audits", { ...finding }),
+      },
+      { emulatedMinor: Number(gates.emulatedVersion.split(".")[1]) },
+    );
+    const admission = [...standardAdmission, ...own.admission];
     const kubeletIdentity = () => {
       const { certificatePem, privateKeyPem } = options.pki.current().apiServerKubeletClient;
       return { cert: certificatePem, key: privateKeyPem };
