@@ -4,6 +4,7 @@ import type { CertificateSigningRequest } from "../../types.ts";
 import { defineKind, metadataFields } from "../define-kind.ts";
 import type { KindTable } from "../definition.ts";
 import { AGE, NAME, ageOf, column } from "../table.ts";
+import { validateRequest, validateRequestUpdate } from "./validate-request.ts";
 
 function stateOf(request: CertificateSigningRequest): string {
   const types = new Set((request.status?.conditions ?? []).map((condition) => condition.type));
@@ -43,5 +44,11 @@ export const certificateSigningRequestKind = defineKind({
   }),
   // Who asked for what is fixed at creation.
   prepareForUpdate: (object, old) => ({ ...object, spec: old["spec"] }),
+  validateCreate: validateRequest,
+  validateUpdate: (object, old) =>
+    validateRequestUpdate(object, old, { maySetDecision: false, maySetCertificate: false }),
+  // Approval and status are told apart by what the server lets each of them write.
+  validateStatusUpdate: (object, old) =>
+    validateRequestUpdate(object, old, { maySetDecision: true, maySetCertificate: true }),
   table: requestTable,
 });

@@ -2,6 +2,7 @@ import type { Endpoints, KubernetesObject } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { changeEach, fill } from "../fill.ts";
 import { column, tableWithAge } from "../table.ts";
+import { validateEndpoints, validateEndpointsUpdate } from "./validate-endpoints.ts";
 
 const SHOWN = 3;
 
@@ -34,5 +35,7 @@ export const endpointsKind = defineKind({
   namespaced: true,
   shortNames: ["ep"],
   applyDefaults: defaultEndpoints,
+  validateCreate: validateEndpoints,
+  validateUpdate: validateEndpointsUpdate,
   table: tableWithAge([column("Endpoints")], (object) => [endpointsText(object as Endpoints)]),
 });

@@ -2,6 +2,7 @@ import type { CoreEvent } from "../../types.ts";
 import { defineKind, metadataFields } from "../define-kind.ts";
 import type { KindTable } from "../definition.ts";
 import { NAME, column, since, wideColumn } from "../table.ts";
+import { validateEvent } from "./validate-event.ts";
 
 function firstNonEmpty(...texts: readonly (string | undefined)[]): string {
   return texts.find((text) => text !== undefined && text !== "") ?? "";
@@ -55,6 +56,7 @@ export const eventKind = defineKind({
   namespaced: true,
   schema: "CoreV1Event",
   shortNames: ["ev"],
+  validateCreate: validateEvent,
   selectableFields: (object) => {
     const event = object as unknown as CoreEvent;
     const about = event.involvedObject;

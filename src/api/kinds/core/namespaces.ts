@@ -2,6 +2,7 @@ import { dnsLabelProblems } from "../../names.ts";
 import type { KubernetesObject, Namespace } from "../../types.ts";
 import { defineKind, metadataFields } from "../define-kind.ts";
 import { column, tableWithAge } from "../table.ts";
+import { validateNamespaceFinalizers, validateNamespaceStatus } from "./validate-namespace.ts";
 
 const NAME_LABEL = "kubernetes.io/metadata.name";
 const FINALIZER = "kubernetes";
@@ -42,6 +43,9 @@ export const namespaceKind = defineKind({
   prepareForCreate: prepareNamespace,
   // Finalizers are changed through the finalize subresource only.
   prepareForUpdate: (object, old) => ({ ...object, spec: old["spec"] }),
+  validateCreate: validateNamespaceFinalizers,
+  validateUpdate: () => [],
+  validateStatusUpdate: validateNamespaceStatus,
   selectableFields: (object) => ({
     ...metadataFields(object, false),
     "status.phase": (object as Namespace).status?.phase ?? "",

@@ -1,6 +1,24 @@
-import type { Node } from "../../types.ts";
+import type { KubernetesObject, Node } from "../../types.ts";
 import { defineKind, metadataFields } from "../define-kind.ts";
 import { nodeTable } from "./node-table.ts";
+import { validateNode, validateNodeRanges, validateNodeUpdate } from "./validate-node.ts";
+
+/** podCIDR is the first of podCIDRs; where they differ, the older podCIDR counts. */
+function withRanges(spec: NonNullable<Node["spec"]>): NonNullable<Node["spec"]> {
+  const first = spec.podCIDR ?? spec.podCIDRs?.[0];
+  if (first === undefined) return spec;
+  return { ...spec, podCIDR: first, podCIDRs: spec.podCIDRs?.[0] === first ? spec.podCIDRs : [first] };
+}
+
+function defaultNode(object: KubernetesObject): KubernetesObject {
+  const { spec, status } = object as Node;
+  const isAllAllocatable = status?.capacity !== undefined && status.allocatable === undefined;
+  return {
+    ...object,
+    ...(spec !== undefined && { spec: withRanges(spec) }),
+    ...(isAllAllocatable && { status: { ...status, allocatable: status.capacity } }),
+  };
+}
 
 export const nodeKind = defineKind({
   group: "",
@@ -14,12 +32,11 @@ export const nodeKind = defineKind({
     ...metadataFields(object, false),
     "spec.unschedulable": String((object as Node).spec?.unschedulable ?? false),
   }),
+  validateCreate: validateNode,
+  validateUpdate: (object, old) => [...validateNodeRanges(object), ...validateNodeUpdate(object, old)],
+  validateStatusUpdate: validateNodeUpdate,
   table: nodeTable,
-  applyDefaults: (object) => {
-    const { status } = object as Node;
-    if (status?.capacity === undefined || status.allocatable !== undefined) return object;
-    return { ...object, status: { ...status, allocatable: status.capacity } };
-  },
+  applyDefaults: defaultNode,
   // A kubelet registers itself together with its status.
   prepareForCreate: (object) => object,
 });

@@ -1,8 +1,10 @@
-import type { KubernetesObject, PersistentVolumeClaim } from "../../types.ts";
+import type { KubernetesObject, PersistentVolumeClaim, Unchecked } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { fill } from "../fill.ts";
 import { column, tableWithAge, wideColumn } from "../table.ts";
 import { accessModesText, storageClassOf } from "./access-modes.ts";
+import { validateClaimStatus, validateClaimUpdate } from "./validate-claim-update.ts";
+import { validateClaimSpec } from "./validate-claim.ts";
 
 function defaultClaim(object: KubernetesObject): KubernetesObject {
   const { spec, status } = object as PersistentVolumeClaim;
@@ -36,6 +38,9 @@ export const persistentVolumeClaimKind = defineKind({
   applyDefaults: defaultClaim,
   prepareForCreate: (object) => withBothDataSources({ ...object, status: { phase: "Pending" } }),
   prepareForUpdate: withBothDataSources,
+  validateCreate: (object) => validateClaimSpec((object as Unchecked<PersistentVolumeClaim>).spec ?? {}, "spec"),
+  validateUpdate: validateClaimUpdate,
+  validateStatusUpdate: validateClaimStatus,
   table: tableWithAge(
     [
       column("Status"),

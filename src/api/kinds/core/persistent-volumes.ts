@@ -4,6 +4,7 @@ import { defineKind } from "../define-kind.ts";
 import { fill } from "../fill.ts";
 import { column, tableWithAge, wideColumn } from "../table.ts";
 import { accessModesText, storageClassOf } from "./access-modes.ts";
+import { validatePersistentVolume, validatePersistentVolumeUpdate } from "../volumes/validate-persistent-volume.ts";
 
 function defaultVolume(object: KubernetesObject): KubernetesObject {
   const { spec, status } = object as PersistentVolume;
@@ -38,6 +39,8 @@ export const persistentVolumeKind = defineKind({
     if (isPhaseNew || changedAt !== undefined || before?.lastPhaseTransitionTime === undefined) return object;
     return { ...object, status: { ...status, lastPhaseTransitionTime: before.lastPhaseTransitionTime } };
   },
+  validateCreate: validatePersistentVolume,
+  validateUpdate: validatePersistentVolumeUpdate,
   table: tableWithAge(
     [
       column("Capacity"),

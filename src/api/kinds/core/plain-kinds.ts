@@ -1,5 +1,11 @@
-import type { PodTemplate, ResourceQuota } from "../../types.ts";
+import type { FieldError } from "../../status-error.ts";
+import type { KubernetesObject, PodTemplate, ResourceQuota } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
+import type { KindContext } from "../definition.ts";
+import { changeField } from "../fill.ts";
+import { defaultPodSpec } from "../pods/defaults.ts";
+import { dropDisabledFields } from "../pods/disabled-fields.ts";
+import { validateTemplateSpec } from "../pods/validate-pod.ts";
 import { NAME, column, labelsText, tableWithAge } from "../table.ts";
 
 /** Stored and served; nothing enforces them yet. */
@@ -35,6 +41,26 @@ export const resourceQuotaKind = defineKind({
   }),
 });
 
+type PodSpec = NonNullable<NonNullable<PodTemplate["template"]>["spec"]>;
+
+function changeSpec(object: KubernetesObject, change: (spec: PodSpec) => PodSpec): KubernetesObject {
+  return changeField(object as PodTemplate, "template", (template) =>
+    changeField(template, "spec", change),
+  ) as KubernetesObject;
+}
+
+function specOf(object: KubernetesObject | undefined): PodSpec | undefined {
+  return (object as PodTemplate | undefined)?.template?.spec;
+}
+
+function validateTemplate(
+  object: KubernetesObject,
+  old: KubernetesObject | undefined,
+  context: KindContext,
+): readonly FieldError[] {
+  return validateTemplateSpec(specOf(object), specOf(old), "template.spec", context);
+}
+
 export const podTemplateKind = defineKind({
   group: "",
   version: "v1",
@@ -42,6 +68,12 @@ export const podTemplateKind = defineKind({
   resource: "podtemplates",
   namespaced: true,
   hasGeneration: true,
+  applyDefaults: (object) => changeSpec(object, defaultPodSpec),
+  prepareForCreate: (object, { gates }) => changeSpec(object, (spec) => dropDisabledFields(spec, undefined, gates)),
+  prepareForUpdate: (object, old, { gates }) =>
+    changeSpec(object, (spec) => dropDisabledFields(spec, specOf(old), gates)),
+  validateCreate: (object, context) => validateTemplate(object, undefined, context),
+  validateUpdate: validateTemplate,
   table: {
     columns: [NAME, column("Containers"), column("Images"), column("Pod Labels")],
     cells: (object) => {

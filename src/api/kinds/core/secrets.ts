@@ -1,6 +1,7 @@
 import type { KubernetesObject, Secret } from "../../types.ts";
 import { defineKind, metadataFields } from "../define-kind.ts";
 import { column, tableWithAge } from "../table.ts";
+import { validateSecret, validateSecretUpdate } from "./validate-data.ts";
 
 function encodeText(text: string): string {
   return btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(""));
@@ -24,6 +25,8 @@ export const secretKind = defineKind({
   resource: "secrets",
   namespaced: true,
   applyDefaults: defaultSecret,
+  validateCreate: validateSecret,
+  validateUpdate: validateSecretUpdate,
   selectableFields: (object) => ({ ...metadataFields(object, true), type: (object as Secret).type ?? "" }),
   table: tableWithAge([column("Type"), column("Data")], (object) => {
     const secret = object as Secret;

@@ -1,8 +1,9 @@
-import { dns1035LabelProblems } from "../../names.ts";
+import { dnsLabelProblems } from "../../names.ts";
 import type { KubernetesObject, Service } from "../../types.ts";
 import { defineKind, metadataFields } from "../define-kind.ts";
 import { changeEach, fill, without } from "../fill.ts";
 import { column, labelsText, tableWithAge, wideColumn } from "../table.ts";
+import { validateService, validateServiceUpdate } from "./validate-service.ts";
 
 type ServiceSpec = NonNullable<Service["spec"]>;
 
@@ -83,6 +84,20 @@ function prepareSpec(object: KubernetesObject): KubernetesObject {
   return spec === undefined ? object : { ...object, spec: withAddresses(spec) };
 }
 
+/** Who leaves out the cluster addresses does not want to change them. */
+function keepingAddresses(service: Service, { spec: old }: Service): KubernetesObject {
+  const { spec } = service;
+  if (spec === undefined || old === undefined || spec.type === "ExternalName" || old.type === "ExternalName") {
+    return service as KubernetesObject;
+  }
+  const clusterIP = spec.clusterIP ?? old.clusterIP;
+  const clusterIPs = spec.clusterIPs ?? (clusterIP === old.clusterIP ? old.clusterIPs : undefined);
+  return {
+    ...service,
+    spec: { ...spec, ...(clusterIP !== undefined && { clusterIP }), ...(clusterIPs !== undefined && { clusterIPs }) },
+  } as KubernetesObject;
+}
+
 export const serviceKind = defineKind({
   group: "",
   version: "v1",
@@ -94,8 +109,10 @@ export const serviceKind = defineKind({
   hasStatus: true,
   applyDefaults: (object) => ({ ...object, spec: defaultSpec((object as Service).spec ?? {}) }),
   prepareForCreate: (object) => prepareSpec({ ...object, status: {} }),
-  prepareForUpdate: prepareSpec,
-  validateName: dns1035LabelProblems,
+  prepareForUpdate: (object, old) => prepareSpec(keepingAddresses(object as Service, old as Service)),
+  validateCreate: (object) => validateService(object),
+  validateUpdate: validateServiceUpdate,
+  validateName: dnsLabelProblems,
   selectableFields: (object) => {
     const { spec } = object as Service;
     return { ...metadataFields(object, true), "spec.clusterIP": spec?.clusterIP ?? "", "spec.type": spec?.type ?? "" };

@@ -2,6 +2,7 @@ import type { EndpointSlice } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { changeEach } from "../fill.ts";
 import { column, tableWithAge } from "../table.ts";
+import { validateEndpointSlice, validateEndpointSliceUpdate } from "./validate-endpoint-slice.ts";
 
 const SHOWN = 3;
 
@@ -22,6 +23,8 @@ export const endpointSliceKind = defineKind({
     ...object,
     ...changeEach(object as unknown as EndpointSlice, "ports", (port) => ({ name: "", protocol: "TCP", ...port })),
   }),
+  validateCreate: (object) => validateEndpointSlice(object),
+  validateUpdate: validateEndpointSliceUpdate,
   table: tableWithAge([column("AddressType"), column("Ports"), column("Endpoints")], (object) => {
     const { addressType, ports, endpoints } = object as unknown as EndpointSlice;
     return [

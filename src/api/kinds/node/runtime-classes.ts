@@ -1,6 +1,7 @@
 import type { RuntimeClass } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { column, tableWithAge } from "../table.ts";
+import { validateRuntimeClass, validateRuntimeClassUpdate } from "./validate-runtime-class.ts";
 
 export const runtimeClassKind = defineKind({
   group: "node.k8s.io",
@@ -8,5 +9,7 @@ export const runtimeClassKind = defineKind({
   kind: "RuntimeClass",
   resource: "runtimeclasses",
   namespaced: false,
+  validateCreate: validateRuntimeClass,
+  validateUpdate: validateRuntimeClassUpdate,
   table: tableWithAge([column("Handler")], (object) => [(object as unknown as RuntimeClass).handler]),
 });

@@ -68,3 +68,19 @@ export function validatePodCreate(object: KubernetesObject, context: KindContext
     ...validateProfilesMatch(annotationsOf(pod), spec, "spec"),
   ];
 }
+
+/** The spec of a pod template. */
+export function validateTemplateSpec(
+  spec: AnyPodSpec | undefined,
+  old: AnyPodSpec | undefined,
+  root: string,
+  context: KindContext,
+): readonly FieldError[] {
+  return [
+    ...validatePodSpec(spec ?? {}, "", root, rulesFor(context, old, false), old),
+    ...when(
+      (spec?.ephemeralContainers ?? []).length > 0,
+      forbiddenField(`${root}.ephemeralContainers`, "ephemeral containers not allowed in pod template"),
+    ),
+  ];
+}

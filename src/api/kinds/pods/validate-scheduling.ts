@@ -32,7 +32,7 @@ function numberErrors(value: string, field: string): readonly FieldError[] {
 function operatorErrors(
   { operator = "", value = "" }: Toleration,
   field: string,
-  rules: PodRules,
+  rules: Pick<PodRules, "areNumericTolerationsAllowed">,
 ): readonly FieldError[] {
   const at = `${field}.operator`;
   switch (operator) {
@@ -56,7 +56,7 @@ function operatorErrors(
 export function validateTolerations(
   tolerations: readonly Toleration[],
   field: string,
-  rules: PodRules,
+  rules: Pick<PodRules, "areNumericTolerationsAllowed">,
 ): readonly FieldError[] {
   return tolerations.flatMap((toleration, i) => {
     const at = `${field}[${i}]`;

@@ -1,6 +1,7 @@
 import type { PodDisruptionBudget } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { column, tableWithAge } from "../table.ts";
+import { validatePodDisruptionBudget, validatePodDisruptionBudgetStatus } from "./validate-pod-disruption-budget.ts";
 
 export const podDisruptionBudgetKind = defineKind({
   group: "policy",
@@ -11,6 +12,9 @@ export const podDisruptionBudgetKind = defineKind({
   shortNames: ["pdb"],
   hasStatus: true,
   hasGeneration: true,
+  validateCreate: (object) => validatePodDisruptionBudget(object),
+  validateUpdate: validatePodDisruptionBudget,
+  validateStatusUpdate: validatePodDisruptionBudgetStatus,
   table: tableWithAge(
     [column("Min Available"), column("Max Unavailable"), column("Allowed Disruptions", "integer")],
     (object) => {

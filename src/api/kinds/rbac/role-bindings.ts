@@ -3,6 +3,12 @@ import type { ClusterRoleBinding, KubernetesObject, RoleBinding, Subject, Unchec
 import { defineKind } from "../define-kind.ts";
 import { fill } from "../fill.ts";
 import { column, tableWithAge, wideColumn } from "../table.ts";
+import {
+  validateClusterRoleBinding,
+  validateClusterRoleBindingUpdate,
+  validateRoleBinding,
+  validateRoleBindingUpdate,
+} from "./validate-rbac.ts";
 
 const RBAC = { group: "rbac.authorization.k8s.io", version: "v1", validateName: pathSegmentProblems } as const;
 
@@ -46,6 +52,8 @@ export const roleBindingKind = defineKind({
   kind: "RoleBinding",
   resource: "rolebindings",
   namespaced: true,
+  validateCreate: validateRoleBinding,
+  validateUpdate: validateRoleBindingUpdate,
   applyDefaults: defaultBinding,
   table: bindingTable,
 });
@@ -55,6 +63,8 @@ export const clusterRoleBindingKind = defineKind({
   kind: "ClusterRoleBinding",
   resource: "clusterrolebindings",
   namespaced: false,
+  validateCreate: validateClusterRoleBinding,
+  validateUpdate: validateClusterRoleBindingUpdate,
   applyDefaults: defaultBinding,
   table: bindingTable,
 });

@@ -2,6 +2,7 @@ import type { PriorityClass } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { fill } from "../fill.ts";
 import { column, tableWithAge } from "../table.ts";
+import { validatePriorityClass, validatePriorityClassUpdate } from "./validate-priority-class.ts";
 
 export const priorityClassKind = defineKind({
   group: "scheduling.k8s.io",
@@ -15,6 +16,8 @@ export const priorityClassKind = defineKind({
     ...object,
     ...fill(object as unknown as PriorityClass, { preemptionPolicy: "PreemptLowerPriority" }),
   }),
+  validateCreate: validatePriorityClass,
+  validateUpdate: validatePriorityClassUpdate,
   table: tableWithAge(
     [column("Value", "integer"), column("Global-Default", "boolean")],
     (object) => {

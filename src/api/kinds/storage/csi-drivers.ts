@@ -2,6 +2,7 @@ import type { CSIDriver, KubernetesObject, Unchecked } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { fill } from "../fill.ts";
 import { column, tableWithAge } from "../table.ts";
+import { validateCsiDriver, validateCsiDriverUpdate } from "./validate-csi.ts";
 
 function defaultDriver(object: KubernetesObject): KubernetesObject {
   const { spec } = object as Unchecked<CSIDriver>;
@@ -25,6 +26,8 @@ export const csiDriverKind = defineKind({
   namespaced: false,
   hasGeneration: true,
   applyDefaults: defaultDriver,
+  validateCreate: validateCsiDriver,
+  validateUpdate: validateCsiDriverUpdate,
   table: tableWithAge(
     [
       column("AttachRequired", "boolean"),

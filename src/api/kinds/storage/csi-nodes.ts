@@ -1,6 +1,7 @@
 import type { CSINode, Unchecked } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { column, tableWithAge } from "../table.ts";
+import { validateCsiNode, validateCsiNodeUpdate } from "./validate-csi.ts";
 
 export const csiNodeKind = defineKind({
   group: "storage.k8s.io",
@@ -8,6 +9,8 @@ export const csiNodeKind = defineKind({
   kind: "CSINode",
   resource: "csinodes",
   namespaced: false,
+  validateCreate: validateCsiNode,
+  validateUpdate: validateCsiNodeUpdate,
   table: tableWithAge([column("Drivers", "integer")], (object) => [
     ((object as Unchecked<CSINode>).spec?.drivers ?? []).length,
   ]),

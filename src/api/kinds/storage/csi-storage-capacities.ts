@@ -1,6 +1,7 @@
 import type { CSIStorageCapacity } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { NAME, column } from "../table.ts";
+import { validateStorageCapacity, validateStorageCapacityUpdate } from "./validate-storage.ts";
 
 export const csiStorageCapacityKind = defineKind({
   group: "storage.k8s.io",
@@ -8,6 +9,8 @@ export const csiStorageCapacityKind = defineKind({
   kind: "CSIStorageCapacity",
   resource: "csistoragecapacities",
   namespaced: true,
+  validateCreate: (object) => validateStorageCapacity(object),
+  validateUpdate: validateStorageCapacityUpdate,
   table: {
     columns: [NAME, column("StorageClassName"), column("Capacity")],
     cells: (object) => {

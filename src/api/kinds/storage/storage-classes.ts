@@ -2,6 +2,7 @@ import type { StorageClass } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { fill } from "../fill.ts";
 import { AGE, NAME, ageOf, column } from "../table.ts";
+import { validateStorageClass, validateStorageClassUpdate } from "./validate-storage.ts";
 
 const DEFAULT_ANNOTATIONS = [
   "storageclass.kubernetes.io/is-default-class",
@@ -19,6 +20,8 @@ export const storageClassKind = defineKind({
     ...object,
     ...fill(object as unknown as StorageClass, { reclaimPolicy: "Delete", volumeBindingMode: "Immediate" }),
   }),
+  validateCreate: validateStorageClass,
+  validateUpdate: validateStorageClassUpdate,
   table: {
     columns: [
       NAME,

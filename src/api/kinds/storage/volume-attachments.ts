@@ -1,6 +1,7 @@
 import type { VolumeAttachment } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { column, tableWithAge } from "../table.ts";
+import { validateVolumeAttachment, validateVolumeAttachmentUpdate } from "./validate-storage.ts";
 
 export const volumeAttachmentKind = defineKind({
   group: "storage.k8s.io",
@@ -9,6 +10,9 @@ export const volumeAttachmentKind = defineKind({
   resource: "volumeattachments",
   namespaced: false,
   hasStatus: true,
+  validateCreate: validateVolumeAttachment,
+  validateUpdate: validateVolumeAttachmentUpdate,
+  validateStatusUpdate: validateVolumeAttachmentUpdate,
   table: tableWithAge(
     [{ ...column("Attacher"), format: "name" }, column("PV"), column("Node"), column("Attached", "boolean")],
     (object) => {
