@@ -79,6 +79,24 @@ describe("duplexConnection()", () => {
     expect(received).toBe(size);
   });
 
+  it("closes when the peer has nothing more to say, however often it is told to", async () => {
+    const [near, far] = await connected();
+    const connection = duplexConnection(near, new Uint8Array(0));
+    const reading = connection.readable[Symbol.asyncIterator]();
+    const closed = new Promise((resolve) => near.on("close", resolve));
+    far.write(Buffer.alloc(10));
+    await reading.next();
+    const pending = reading.next().catch(() => undefined);
+    await connection.end();
+    connection.destroy();
+    await new Promise((resolve) => setImmediate(resolve));
+    connection.destroy();
+    far.write(Buffer.alloc(5_000_000));
+    far.end();
+    await Promise.all([closed, pending]);
+    expect(near.destroyed).toBe(true);
+  });
+
   it("closes at once when it is told why", async () => {
     const [near, far] = await connected();
     const connection = duplexConnection(near, new Uint8Array(0));

@@ -45,6 +45,7 @@ export function duplexConnection(stream: Duplex, head: Uint8Array): ByteConnecti
   let failure: Error | undefined;
   let writeFailure: Error | undefined;
   let draining: Promise<void> | undefined;
+  let lingering = false;
   const wake = "orlop:wake";
   stream.on("error", (error) => {
     failure ??= error;
@@ -67,6 +68,8 @@ export function duplexConnection(stream: Duplex, head: Uint8Array): ByteConnecti
   }
 
   function linger(): void {
+    if (lingering) return;
+    lingering = true;
     const close = (): void => {
       clearTimeout(timer);
       stream.destroy();
@@ -74,7 +77,8 @@ export function duplexConnection(stream: Duplex, head: Uint8Array): ByteConnecti
     const timer = setTimeout(close, LINGER_MILLISECONDS);
     timer.unref();
     stream.once("end", close).once("error", close).once("close", close);
-    stream.removeAllListeners("readable");
+    // A listener, not only resume(): the stream pauses again when the reader's own listener is taken off a moment later.
+    stream.on("data", () => undefined);
     stream.resume();
   }
 
