@@ -44,6 +44,7 @@ export function createOwnNode(deps: SystemDeps, options: UpOptions, node: OwnNod
             // A second cluster on one machine must not fight for the port; the main port answers /healthz as well.
             healthzPort: 0,
             failCgroupV1: false,
+            failSwapOn: false,
             authorization: { connect: options.connectAuthorization },
             ...(runtime.cgroupRoot !== undefined && { cgroupRoot: runtime.cgroupRoot }),
             podLogsDir: join(node.dataDir, "pod-logs"),
