@@ -51,6 +51,8 @@ export const KUBELET_CONFIGURATION_FIELDS = {
     /** Orlop only: how strictly exec, attach, portForward and run need the verb `create`: enforce, warn or legacy. */
     connect: string("enforce"),
   }),
+  /** Orlop only: the trail of requests to the kubelet's API; no path, no trail. */
+  auditLog: object({ path: string(), maxSizeMegabytes: integer(100), maxBackups: integer(10, true) }, false),
   registryPullQPS: integer(5, true),
   registryBurst: integer(10),
   imagePullCredentialsVerificationPolicy: string("NeverVerifyPreloadedImages"),

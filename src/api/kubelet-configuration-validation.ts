@@ -49,6 +49,8 @@ function numberProblems(c: KubeletConfiguration): string[] {
   notNegative("kubeAPIBurst", "--kube-api-burst", c.kubeAPIBurst);
   notNegative("kubeAPIQPS", "--kube-api-qps", c.kubeAPIQPS);
   notNegative("maxOpenFiles", "--max-open-files", c.maxOpenFiles);
+  range("auditLog.maxSizeMegabytes", "--audit-log-maxsize", c.auditLog.maxSizeMegabytes, 1, 100_000);
+  range("auditLog.maxBackups", "--audit-log-maxbackup", c.auditLog.maxBackups, 0, 10_000);
   notNegative("maxPods", "--max-pods", c.maxPods);
   notNegative("podsPerCore", "--pods-per-core", c.podsPerCore);
   notNegative("registryBurst", "--registry-burst", c.registryBurst);

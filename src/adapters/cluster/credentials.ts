@@ -46,10 +46,14 @@ export function createCredentialReader(connection: ClusterConnection, clock: Clo
 }
 
 async function readCredentials(connection: ClusterConnection): Promise<Credentials> {
+  const certificate = textOf(connection.clientCertificate, "client certificate");
   const [ca, cert, key, token] = await Promise.all([
     textOf(connection.certificateAuthority, "certificate authority"),
-    textOf(connection.clientCertificate, "client certificate"),
-    textOf(connection.clientKey, "client key"),
+    certificate,
+    // Certificate and key in one file are read in one go: it may be replaced in between.
+    sameFile(connection.clientCertificate, connection.clientKey)
+      ? certificate
+      : textOf(connection.clientKey, "client key"),
     textOf(connection.token, "token"),
   ]);
   return {
@@ -58,6 +62,10 @@ async function readCredentials(connection: ClusterConnection): Promise<Credentia
     ...(key !== undefined && { key }),
     ...(token !== undefined && { token: token.trim() }),
   };
+}
+
+function sameFile(left: Material | undefined, right: Material | undefined): boolean {
+  return left !== undefined && right !== undefined && "file" in left && "file" in right && left.file === right.file;
 }
 
 async function textOf(material: Material | undefined, what: string): Promise<string | undefined> {

@@ -69,7 +69,7 @@ export interface ReloadingVerifier {
 export async function openClientCaFile(
   deps: WatchedFilesDeps,
   path: string,
-  options: { readonly everyMs?: number } = {},
+  options: { readonly everyMs?: number; readonly onChange?: (bundlePem: string) => void } = {},
 ): Promise<ReloadingVerifier> {
   const contents = await readAllFiles([path]);
   let verifier = createClientCertificateVerifier(contents.join("\n"));
@@ -78,10 +78,12 @@ export async function openClientCaFile(
     run: async (signal) => {
       await watchFiles(
         deps,
-        { paths: [path], ...options },
+        { paths: [path], ...(options.everyMs !== undefined && { everyMs: options.everyMs }) },
         contents,
         (changed) => {
-          verifier = createClientCertificateVerifier(changed.join("\n"));
+          const bundle = changed.join("\n");
+          verifier = createClientCertificateVerifier(bundle);
+          options.onChange?.(bundle);
         },
         signal,
       );

@@ -8,6 +8,8 @@ import { OrlopError } from "../../lib/orlop-error.ts";
 import type { FileReader } from "../../ports/files.ts";
 
 export interface ConfigurationSources {
+  /** What holds where neither files nor flags say anything. */
+  readonly defaults?: KubeletConfigurationDocument;
   /** --config; absent: defaults. */
   readonly file?: string;
   /** --config-dir: files ending in ".conf" below it are merged over the file, in the order of their paths. */
@@ -24,8 +26,8 @@ export async function loadKubeletConfiguration(
   files: Pick<FileReader, "read" | "list">,
   sources: ConfigurationSources,
 ): Promise<KubeletConfiguration> {
-  const { file, directory, flags = {} } = sources;
-  let document = file === undefined ? {} : await readDocument(files, file);
+  const { file, directory, defaults = {}, flags = {} } = sources;
+  let document = file === undefined ? defaults : mergeDocuments(defaults, await readDocument(files, file));
   for (const path of directory === undefined ? [] : await dropIns(files, directory)) {
     document = mergeDocuments(document, await readDocument(files, path));
   }
