@@ -105,6 +105,7 @@ export interface KubeletOptions {
   readonly logLinksRoot?: string;
 }
 
+const PROC_FILE_LIMIT_BYTES = 64 * 1024;
 const TMPFS_NOSWAP_SINCE = [6, 4] as const;
 
 /**
@@ -221,6 +222,7 @@ function assemble(
       log,
       subIds: deps.subIds,
       handlers: () => runtimeWatch.handlers,
+      readText: async (path) => new TextDecoder().decode(await deps.files.read(path, PROC_FILE_LIMIT_BYTES)),
       liveRange: processes.liveRange,
     },
     {

@@ -15,6 +15,7 @@ import type { Log } from "../ports/log.ts";
 import type { MappingStore } from "../ports/mapping-store.ts";
 import type { Random } from "../ports/random.ts";
 import type { PodUserNamespaces } from "./pods/sandbox-plan.ts";
+import { createMappingProofs } from "./userns/mapping-proofs.ts";
 import { createUserNamespaces, type UserNamespaces } from "./userns/user-namespaces.ts";
 
 export interface NodeUserNamespacesDeps {
@@ -24,6 +25,8 @@ export interface NodeUserNamespacesDeps {
   readonly subIds: (signal: AbortSignal) => Promise<SubIdFacts>;
   /** As the runtime reported them last. */
   readonly handlers: () => readonly RuntimeHandler[];
+  /** Text of a file below /proc; rejects when it is not there. */
+  readonly readText: (path: string) => Promise<string>;
   readonly liveRange: (podUid: string, signal: AbortSignal) => Promise<IdRange | "none" | "unknown">;
 }
 
@@ -44,6 +47,7 @@ export function createNodeUserNamespaces(
     if (restored === undefined) throw new OrlopError("Unavailable", "user namespaces are not restored yet");
     return restored;
   };
+  const proofs = createMappingProofs({ rangeOf: (podUid) => restored?.rangeOf(podUid), readText: deps.readText });
   const restore = async (signal: AbortSignal): Promise<void> => {
     const idsPerPod = required(checkIdsPerPod(options.idsPerPod ?? ID_BLOCK));
     const delegated = required(delegatedRange(await deps.subIds(signal)));
@@ -58,7 +62,11 @@ export function createNodeUserNamespaces(
   return {
     namespaces: {
       mappingFor: async (pod, handler, signal) => ready().mappingFor(pod, handler, signal),
-      release: async (podUid, signal) => ready().release(podUid, signal),
+      release: async (podUid, signal) => {
+        await ready().release(podUid, signal);
+        proofs.forget(podUid);
+      },
+      prove: proofs.prove,
     },
     restore: {
       name: "user namespaces",

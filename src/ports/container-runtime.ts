@@ -83,6 +83,8 @@ export interface SandboxStatus {
   readonly labels: KeyValue;
   readonly annotations: KeyValue;
   readonly runtimeHandler: string;
+  /** Host process id of what holds the sandbox, when the runtime tells; not in lists. */
+  readonly pid?: number;
 }
 
 export interface SandboxRuntime {

@@ -43,7 +43,7 @@ export function createCriContainers(calls: CriCalls): ContainerRuntime {
 }
 
 /** containerd and CRI-O put JSON under "info" with the process id and the sandbox; other runtimes may not. */
-function verboseInfo(text: string | undefined): { readonly pid?: number; readonly sandboxId?: string } {
+export function verboseInfo(text: string | undefined): { readonly pid?: number; readonly sandboxId?: string } {
   if (text === undefined) return {};
   // The JSON holds the whole OCI specification; parsing it for two numbers would cost more than the call.
   const pid = /"pid":\s*([0-9]+)/.exec(text)?.[1];

@@ -1,6 +1,7 @@
 import type { SandboxRuntime } from "../../ports/container-runtime.ts";
 import type { CriCalls } from "./calls.ts";
 import { OrlopError } from "../../lib/orlop-error.ts";
+import { verboseInfo } from "./containers.ts";
 import { fromSandbox } from "./from-cri.ts";
 import { RuntimeServiceDefinition as service } from "./generated/cri.ts";
 import { toSandboxConfig } from "./to-cri.ts";
@@ -20,10 +21,11 @@ export function createCriSandboxes(calls: CriCalls): SandboxRuntime {
       await calls.absentIsFine(calls.runtime(methods.removePodSandbox, { podSandboxId: id }, signal));
     },
     async status(id, signal) {
-      const request = { podSandboxId: id, verbose: false };
-      const { status } = await calls.runtime(methods.podSandboxStatus, request, signal);
+      const request = { podSandboxId: id, verbose: true };
+      const { status, info } = await calls.runtime(methods.podSandboxStatus, request, signal);
       if (status === undefined) throw new OrlopError("NotFound", `the runtime has no status of sandbox ${id}`);
-      return fromSandbox(status, status.network);
+      const { pid } = verboseInfo(info["info"]);
+      return { ...fromSandbox(status, status.network), ...(pid !== undefined && { pid }) };
     },
     async list(labels, signal) {
       const request = { filter: { id: "", labelSelector: { ...labels } } };

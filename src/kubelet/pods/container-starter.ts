@@ -12,13 +12,14 @@ import type { Log } from "../../ports/log.ts";
 import { buildEnvironment } from "../environment/environment.ts";
 import type { EnsuredImage, ImageManager } from "../images/image-manager.ts";
 import type { PodReferences, PodVolumes } from "../pod-volumes.ts";
+import type { ProvenTarget } from "../userns/mapping-proofs.ts";
 import type { Backoffs } from "./backoffs.ts";
 import { containerConfig } from "./container-config.ts";
 import { type ContainerSecurityOptions, containerSecurity } from "./container-security.ts";
 import type { LifecycleHooks } from "./lifecycle-hooks.ts";
 import type { PodEvents } from "./pod-events.ts";
 import { runtimeMessage } from "./runtime-message.ts";
-import type { SandboxPlan } from "./sandbox-plan.ts";
+import type { PodUserNamespaces, SandboxPlan } from "./sandbox-plan.ts";
 
 export interface ContainerStartRequest {
   readonly pod: Pod;
@@ -58,6 +59,7 @@ export interface ContainerStarterDeps {
   readonly events: PodEvents;
   readonly files: Pick<Files, "makeDirectory" | "list" | "symlink" | "remove">;
   readonly log: Log;
+  readonly userNamespaces?: Pick<PodUserNamespaces, "prove">;
   /** Services announced to the pod: those of its namespace, and where the API server is. */
   readonly services: (pod: Pod) => readonly Service[];
   /** Of the node, by resource name. */
@@ -228,6 +230,9 @@ export function createContainerStarter(deps: ContainerStarterDeps, options: Cont
     const id = await step("CreateContainerError", () => deps.containers.create(sandboxId, config, plan.config, life));
     say("Normal", "Created", "Container created");
     await step("RunContainerError", () => deps.containers.start(id, life));
+    if (plan.mapping !== undefined) {
+      await deps.userNamespaces?.prove?.(pod.metadata?.uid ?? "", [containerTarget(deps, container.name, id)], turn);
+    }
     say("Normal", "Started", "Container started");
     void linkLog(request, config, id);
 
@@ -273,6 +278,15 @@ export function createContainerStarter(deps: ContainerStarterDeps, options: Cont
       }
     },
   };
+}
+
+/** A container whose IDs are to be proven. */
+export function containerTarget(
+  deps: { readonly containers: Pick<ContainerRuntime, "status"> },
+  name: string,
+  id: string,
+): ProvenTarget {
+  return { what: `container "${name}"`, id, process: async (signal) => (await deps.containers.status(id, signal)).pid };
 }
 
 class ImageFailure extends Error {

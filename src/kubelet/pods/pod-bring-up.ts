@@ -9,13 +9,14 @@ import type { ContainerRuntime, SandboxRuntime } from "../../ports/container-run
 import type { Files } from "../../ports/files.ts";
 import type { Log } from "../../ports/log.ts";
 import type { PodVolumes } from "../pod-volumes.ts";
+import { UnprotectedPod } from "../userns/mapping-proofs.ts";
 import type { ContainerStarter } from "./container-starter.ts";
 import type { PodEvents } from "./pod-events.ts";
 import type { ObservePods } from "./pod-observation.ts";
 import type { PodRemains } from "./pod-remains.ts";
 import type { PodStopper } from "./pod-stopper.ts";
 import { LONGEST_RETRY_MS, retryDelay } from "./retry-delay.ts";
-import type { SandboxPlan, SandboxPlanner } from "./sandbox-plan.ts";
+import type { PodUserNamespaces, SandboxPlan, SandboxPlanner } from "./sandbox-plan.ts";
 
 export interface PodBringUpDeps {
   readonly clock: Clock;
@@ -25,12 +26,13 @@ export interface PodBringUpDeps {
   readonly stopper: PodStopper;
   readonly remains: PodRemains;
   readonly sandboxes: Pick<SandboxRuntime, "run" | "status">;
-  readonly containers: Pick<ContainerRuntime, "remove">;
+  readonly containers: Pick<ContainerRuntime, "remove" | "status">;
   readonly volumes: Pick<PodVolumes, "prepare">;
   readonly events: PodEvents;
   readonly files: Pick<Files, "makeDirectory">;
   readonly hostIps: () => readonly string[];
   readonly observe: ObservePods;
+  readonly userNamespaces?: Pick<PodUserNamespaces, "prove">;
 }
 
 export interface BringUpRequest {
@@ -127,7 +129,11 @@ export function createPodBringUp(
       if (!isNew) return { plan, sandbox: current, runtime };
       await deps.files.makeDirectory(plan.config.logDirectory, 0o755);
       const id = await deps.sandboxes.run(plan.config, plan.handler, life);
-      const { createdAt, ips } = await deps.sandboxes.status(id, life);
+      const { createdAt, ips, pid } = await deps.sandboxes.status(id, life);
+      if (plan.mapping !== undefined) {
+        const process = async (): Promise<number | undefined> => pid;
+        await deps.userNamespaces?.prove?.(pod.metadata?.uid ?? "", [{ what: "the sandbox", id, process }], turn);
+      }
       const sandbox = { id, attempt, ready: true, createdAt, ips };
       const next = { ...runtime, sandboxes: [sandbox, ...runtime.sandboxes] };
       onSandbox(next);
@@ -135,6 +141,7 @@ export function createPodBringUp(
     } catch (failure) {
       turn.throwIfAborted();
       if (isNew) deps.observe({ type: "pod-start-failed", pod, at: "sandbox" });
+      if (failure instanceof UnprotectedPod) throw failure;
       const message = `Failed to create pod sandbox: ${messageOf(failure)}`;
       deps.events.record(pod, { type: "Warning", reason: "FailedCreatePodSandBox", message });
       throw failure;

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { ContainerStatus, Pod } from "../../api/types.ts";
 import { PODS } from "../../machinery/resources.ts";
+import { UnprotectedPod } from "../userns/mapping-proofs.ts";
 import { NODE_NAME, type PodNode, type PodNodeOptions, startPodNode } from "../../testing/pod-node.ts";
 
 const APP = { name: "app", image: "app:1", imagePullPolicy: "IfNotPresent" };
@@ -64,6 +65,30 @@ describe("a pod's life", () => {
       expect(conditionOf(pod, type), type).toBe("True");
     }
     expect(pod?.status?.conditions?.find(({ type }) => type === "Ready")).not.toHaveProperty("reason");
+  });
+
+  it("is stopped for good when its runtime did not protect it", async () => {
+    const lines = [{ hostId: 65536, containerId: 0, length: 65536 }];
+    const node = await start({
+      userNamespaces: {
+        mappingFor: async () => ({ uidMappings: lines, gidMappings: lines }),
+        release: async () => undefined,
+        async prove(_uid, targets) {
+          if (targets.some(({ what }) => what === 'container "app"')) throw new UnprotectedPod("it is not protected");
+        },
+      },
+    });
+    await node.create("own", { hostUsers: false, containers: [APP], restartPolicy: "Always" });
+    await node.until("failed", async () => (await node.status("own")).phase === "Failed");
+    expect(await node.status("own")).toMatchObject({
+      reason: "UserNamespaceNotApplied",
+      message: "it is not protected",
+    });
+    const running = (await node.runtime.containers.list({}, SIGNAL)).filter(({ state }) => state === "running");
+    expect(running).toEqual([]);
+    await node.until("event", async () =>
+      (await node.events("own")).some(({ reason }) => reason === "UserNamespaceNotApplied"),
+    );
   });
 
   it("tells what happens to it as events about its containers", async () => {

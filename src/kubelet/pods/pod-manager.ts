@@ -187,6 +187,7 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
         events,
         files,
         log,
+        ...(deps.userNamespaces !== undefined && { userNamespaces: deps.userNamespaces }),
         services: servicesFor,
         allocatable: () => deps.node()?.status?.allocatable ?? {},
       },

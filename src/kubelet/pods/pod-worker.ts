@@ -10,7 +10,9 @@ import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import { type LinkedAbort, linkAbort } from "../../machinery/linked-abort.ts";
 import type { PodCgroups, PodVolumes } from "../pod-volumes.ts";
 import type { ProbeManager } from "../probes/probe-manager.ts";
-import { createPodBringUp, type PodBringUpDeps } from "./pod-bring-up.ts";
+import { UnprotectedPod } from "../userns/mapping-proofs.ts";
+import { containerTarget } from "./container-starter.ts";
+import { type BringUpResult, createPodBringUp, type PodBringUpDeps } from "./pod-bring-up.ts";
 import { retryDelay } from "./retry-delay.ts";
 import type { RuntimeReader } from "./runtime-reader.ts";
 import type { PodUserNamespaces } from "./sandbox-plan.ts";
@@ -51,7 +53,7 @@ export interface PodWorkerDeps extends PodBringUpDeps {
   readonly reader: RuntimeReader;
   readonly volumes: Pick<PodVolumes, "prepare" | "release">;
   readonly cgroups: Pick<PodCgroups, "remove">;
-  readonly userNamespaces?: Pick<PodUserNamespaces, "release">;
+  readonly userNamespaces?: Pick<PodUserNamespaces, "release" | "prove">;
   readonly probes: ProbeManager;
   readonly statuses: StatusManager;
   /** The object that shows a static pod at the API server; undefined while there is none. */
@@ -155,7 +157,18 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
       runtime = seen;
       setStatus(computeStatus(false));
     };
-    const { changed, retryAt } = await bringUp.perform({ pod, actions, runtime, life, turn: signal, onSandbox });
+    let performed: BringUpResult;
+    try {
+      await proveRunning(signal);
+      performed = await bringUp.perform({ pod, actions, runtime, life, turn: signal, onSandbox });
+    } catch (failure) {
+      if (!(failure instanceof UnprotectedPod)) throw failure;
+      end = { reason: "UserNamespaceNotApplied", message: failure.message, graceSeconds: 0 };
+      deps.events.record(pod, { type: "Warning", reason: end.reason, message: end.message });
+      stage = "ending";
+      return { afterMs: 0 };
+    }
+    const { changed, retryAt } = performed;
     if (changed) {
       runtime = await reader.pod(uid, signal);
       const after = computeStatus(false);
@@ -169,6 +182,14 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
       ...(deadline.state === "running" ? [deadline.remainingMs] : []),
     ];
     return { afterMs: Math.max(0, Math.min(...times)) };
+  }
+
+  /** Also what an earlier kubelet started, which may not have come to look at it. */
+  async function proveRunning(signal: AbortSignal): Promise<void> {
+    if (pod.spec?.hostUsers !== false) return;
+    const running = runtime.containers.filter(({ state }) => state === "running");
+    const targets = running.map(({ name, id }) => containerTarget(deps, name, id));
+    await deps.userNamespaces?.prove?.(uid, targets, signal);
   }
 
   /** Stops everything and tells how it ended. */

@@ -2,6 +2,7 @@ import type { Pod } from "../../api/types.ts";
 import { OrlopError } from "../../lib/orlop-error.ts";
 import type { SandboxConfig } from "../../ports/container-runtime.ts";
 import type { PodCgroups, PodIdMapping } from "../pod-volumes.ts";
+import type { ProvenTarget } from "../userns/mapping-proofs.ts";
 import { type DnsConfig, podDns } from "./pod-dns.ts";
 import { sandboxConfig } from "./sandbox-config.ts";
 
@@ -18,6 +19,8 @@ export interface PodUserNamespaces {
   /** undefined for the host's. Throws OrlopError when the pod must not run because it can not have its own. */
   mappingFor(pod: Pod, handler: string, signal: AbortSignal): Promise<PodIdMapping | undefined>;
   release(podUid: string, signal: AbortSignal): Promise<void>;
+  /** Throws UnprotectedPod when something of the pod runs with other IDs than it was given. @default not looked at */
+  prove?(podUid: string, targets: readonly ProvenTarget[], signal: AbortSignal): Promise<void>;
 }
 
 export interface RuntimeClasses {
