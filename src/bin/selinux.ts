@@ -43,7 +43,7 @@ export async function selinuxConflicts(options: SELinuxConflictsOptions): Promis
         process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
         break;
       case "yaml":
-        process.stdout.write(stringify(report));
+        process.stdout.write(stringify(report, { lineWidth: 0 }));
         break;
       default:
         process.stdout.write(conflictTable(report, options.output === "wide"));
@@ -97,9 +97,9 @@ function gateText(
     case "json":
       return `${JSON.stringify({ ...gate, complete }, undefined, 2)}\n`;
     case "yaml":
-      return stringify({ ...gate, complete });
+      return stringify({ ...gate, complete }, { lineWidth: 0 });
     case "configmap":
-      return stringify(reportConfigMap(report, where));
+      return stringify(reportConfigMap(report, where), { lineWidth: 0 });
     case "event":
       return stringify(reportEvent(report, where, new Date(now).toISOString().replace(/\.\d+Z$/, "Z")));
   }

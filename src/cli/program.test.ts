@@ -41,10 +41,30 @@ describe("runProgram()", () => {
           featureGates: [],
           node: true,
           connectAuthorization: "enforce",
+          controllers: ["*"],
+          controllerManagerPort: 0,
+          selinuxConflictSeries: 10_000,
           logLevel: "info",
         },
       ],
     ]);
+  });
+
+  it("turns on the SELinux warning controller as upstream does", async () => {
+    const { called } = await run("controller-manager", "--controllers=*,selinux-warning-controller");
+    expect(called).toMatchObject([["controller-manager", { controllers: ["*", "selinux-warning-controller"] }]]);
+    const up = await run("up", "--controllers", "*", "--controllers", "selinux-warning-controller");
+    expect(up.called).toMatchObject([["up", { controllers: ["*", "selinux-warning-controller"] }]]);
+  });
+
+  it("parses the selinux commands", async () => {
+    const { called } = await run("selinux", "conflicts", "-f", "a.yaml", "-f", "-", "--fail-on=any", "-o", "json");
+    expect(called).toMatchObject([
+      ["selinux conflicts", { filename: ["a.yaml", "-"], failOn: "any", output: "json", insecureSkipTlsVerify: false }],
+    ]);
+    expect((await run("selinux", "gate", "--publish=nothing")).code).toBe(2);
+    expect((await run("selinux", "opt-out", "--form=none")).code).toBe(2);
+    expect((await run("selinux", "conflicts", "--selinux-process-label=s0")).code).toBe(2);
   });
 
   it("parses the flags of the contract", async () => {

@@ -44,8 +44,8 @@ function summary({ totals, gate, complete }: ConflictReport): string {
   const found =
     volumes === 0
       ? "no conflicts"
-      : `${pods} pods in conflict on ${volumes} volumes (${pairs.SELinuxLabel} pairs by label, ${pairs.SELinuxChangePolicy} by policy)`;
-  const seen = `${indexedPods} pods on ${indexedVolumes} volumes looked at${complete ? "" : ", not all could be read"}`;
+      : `${counted(pods, "pod")} in conflict on ${counted(volumes, "volume")} (${counted(pairs.SELinuxLabel, "pair")} by label, ${pairs.SELinuxChangePolicy} by policy)`;
+  const seen = `${counted(indexedPods, "pod")} on ${counted(indexedVolumes, "volume")} looked at${complete ? "" : ", not all could be read"}`;
   return `${found}; ${seen}. Safe to turn SELinuxMount on: ${gate.safe ? "yes" : "no"}`;
 }
 
@@ -61,4 +61,8 @@ function aligned(rows: readonly (readonly string[])[]): readonly string[] {
       .join("   ")
       .trimEnd(),
   );
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -51,7 +51,7 @@ function strategic(change: OptOutChange, plan: readonly PlannedWorkload[]): stri
     "---\n",
     `# ${workloadText(workload)}: ${WHY[because]}\n`,
     `# kubectl -n ${namespace} patch ${kind.toLowerCase()} ${name} --type=strategic --patch-file=THIS\n`,
-    stringify(change.patch),
+    stringify(change.patch, { lineWidth: 0 }),
   ].join("");
 }
 
@@ -68,7 +68,7 @@ function policy(
   namespaces: readonly string[],
   documents: readonly unknown[],
 ): string {
-  const text = documents.map((document) => `---\n${stringify(document)}`).join("");
+  const text = documents.map((document) => `---\n${stringify(document, { lineWidth: 0 })}`).join("");
   return `# Opts out every new pod of ${namespaces.join(", ")} that sets no policy itself. These share volumes, so none\n# may be left out. Pods that run already keep what they have: restart their workloads afterwards:\n${plan
     .filter(({ done }) => !done)
     .map(({ workload }) => `#   ${workloadText(workload)}\n`)

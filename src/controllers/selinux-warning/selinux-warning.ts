@@ -72,6 +72,8 @@ export function createSELinuxWarningController(
   const severalLabels = new Map<string, readonly SeveralLabels[]>();
   const toldSeveral = new Set<string>();
 
+  /** Once all that was listed first has been looked at. */
+  let caughtUp = false;
   const changedPods = createSignalledSet();
   const changedVolumes = createSignalledSet();
   const podsToTell = createSignalledSet();
@@ -171,6 +173,7 @@ export function createSELinuxWarningController(
     },
   });
   const indexing = worker("selinux-warning index", async (signal) => {
+    if (changedPods.isEmpty()) caughtUp = true;
     await changedPods.filled(signal);
     for (const key of changedPods.take(BATCH)) evaluate(key);
     await clock.sleep(0, signal);
@@ -188,7 +191,11 @@ export function createSELinuxWarningController(
     for (const key of podsToTell.take(1)) await tellPod(key, signal);
   });
 
-  const problems = (): readonly SourceProblem[] => sources.flatMap((source) => source.problem() ?? []);
+  const problems = (): readonly SourceProblem[] => {
+    const found = sources.flatMap((source) => source.problem() ?? []);
+    if (caughtUp || found.some(({ resource }) => resource === "pods")) return found;
+    return [...found, { resource: "pods", text: "pods were not all looked at yet" }];
+  };
   const view: ConflictView = {
     index,
     problems,

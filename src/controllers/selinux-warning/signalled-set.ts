@@ -1,6 +1,7 @@
 /** Keys that wait to be worked on, each once however often it was added. */
 export interface SignalledSet {
   add(key: string): void;
+  isEmpty(): boolean;
   /** Resolves when there is something to take; rejects when aborted. */
   filled(signal: AbortSignal): Promise<void>;
   /** Takes the oldest. @param most default all */
@@ -16,6 +17,7 @@ export function createSignalledSet(): SignalledSet {
       keys.add(key);
       wake();
     },
+    isEmpty: () => keys.size === 0,
     async filled(signal) {
       while (keys.size === 0) {
         signal.throwIfAborted();
