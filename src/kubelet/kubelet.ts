@@ -206,6 +206,7 @@ function assemble(
       clusterDomain,
       seLinuxEnabled: options.seLinuxEnabled ?? false,
       tmpfsNoSwap: kernelIsAtLeast(machine.kernelVersion, TMPFS_NOSWAP_SINCE),
+      kernelIsAtLeast: (version) => kernelIsAtLeast(machine.kernelVersion, version),
     },
   );
   // The directory of pods is needed by parts that the pod manager is made of.
@@ -249,6 +250,16 @@ function assemble(
       hostIps: () => options.addresses,
       services: () => services.reader.list(),
       networkProblem: runtimeWatch.networkProblem,
+      imageDisk: {
+        disk: (path) => deps.host.filesystem(path),
+        insufficient: (message) =>
+          recorder.record({
+            involvedObject: { apiVersion: "v1", kind: "Node", name: nodeName, uid: nodeName },
+            type: "Warning",
+            reason: "FreeDiskSpaceFailed",
+            message,
+          }),
+      },
     },
     {
       nodeName,
@@ -272,6 +283,12 @@ function assemble(
       syncPeriodMs: configuration.syncFrequency,
       parallelPulls: configuration.serializeImagePulls ? 1 : configuration.maxParallelImagePulls,
       version: KUBERNETES_VERSION.split(".").slice(0, 2).join("."),
+      imageEviction: {
+        highPercent: configuration.imageGCHighThresholdPercent,
+        lowPercent: configuration.imageGCLowThresholdPercent,
+        minimumAgeMs: configuration.imageMinimumGCAge,
+        maximumAgeMs: configuration.imageMaximumGCAge,
+      },
       logRotation: {
         maximumBytes: logSizeOf(configuration),
         maximumFiles: configuration.containerLogMaxFiles,

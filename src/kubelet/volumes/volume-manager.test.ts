@@ -253,6 +253,14 @@ describe("createVolumeManager()", () => {
     ).rejects.toThrow("CSI volumes are not supported yet");
   });
 
+  it("names the volume whose filesystem can not be ID-mapped, when the pod needs that", async () => {
+    const volumes = [{ name: "leak", hostPath: { path: "/proc/sys" } }];
+    await expect(world.manager.volumes.prepare(podWith(volumes, { hostUsers: false }), signal)).rejects.toThrow(
+      'MountVolume.SetUp failed for volume "leak" : /proc/sys can not be used by a pod with hostUsers: false: the filesystem proc can not be ID-mapped',
+    );
+    await world.manager.volumes.prepare(podWith(volumes), signal);
+  });
+
   it("refuses a pod uid that is no plain name", async () => {
     const pod = { ...podWith([]), metadata: { uid: "../../etc" } };
     expect(() => world.manager.volumes.prepare(pod, signal)).toThrow(/cannot name a directory/);

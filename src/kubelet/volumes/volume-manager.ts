@@ -1,4 +1,5 @@
 import type { Container, EphemeralContainer, Pod, Volume } from "../../api/types.ts";
+import type { KernelVersion } from "../../core/userns/mappable-filesystems.ts";
 import { nestedMountPoints } from "../../core/volumes/nested-mounts.ts";
 import type { Payload } from "../../core/volumes/payload.ts";
 import { isSafePathName, podsDirectory } from "../../core/volumes/pod-paths.ts";
@@ -18,6 +19,7 @@ import { containerMounts } from "./container-mounts.ts";
 import { isSetUp, performSteps } from "./perform-steps.ts";
 import { releaseVolumes } from "./release-volumes.ts";
 import type { ServiceAccountTokens } from "./service-account-tokens.ts";
+import { unmappableReason } from "./unmappable-volume.ts";
 import { type PayloadDeps, volumePayload } from "./volume-payload.ts";
 import { writeContent } from "./write-content.ts";
 
@@ -43,6 +45,8 @@ export interface VolumeManagerOptions {
   readonly seLinuxEnabled: boolean;
   /** Whether the kernel's tmpfs knows `noswap` (6.4). */
   readonly tmpfsNoSwap: boolean;
+  /** @default the newest */
+  readonly kernelIsAtLeast?: (version: KernelVersion) => boolean;
   /** How often tokens are looked at for renewal, in milliseconds. @default 30 s */
   readonly refreshInterval?: number;
 }
@@ -109,11 +113,18 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
     if (before === undefined && !(await isSetUp(deps, planned.steps, signal))) {
       await performSteps(deps, planned.steps, signal);
     }
+    if (before === undefined && pod.spec?.hostUsers === false) await refuseUnmappable(planned.path, signal);
     if (payload !== undefined && !samePayload(before?.written, payload)) {
       await makeNestedMountPoints(pod, volume.name, planned.path);
       await writeContent(deps, planned.path, payload, planned.access);
     }
     known.ready.set(volume.name, { plan: planned, ...(payload !== undefined && { written: payload }) });
+  };
+
+  /** Asked before there is a sandbox: the runtime would only find out when it starts the containers. */
+  const refuseUnmappable = async (path: string, signal: AbortSignal): Promise<void> => {
+    const reason = await unmappableReason(deps, path, options.kernelIsAtLeast ?? (() => true), signal);
+    if (reason !== undefined) throw new OrlopError("Unsupported", reason);
   };
 
   const makeNestedMountPoints = async (pod: Pod, volume: string, path: string): Promise<void> => {
