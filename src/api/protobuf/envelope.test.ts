@@ -17,11 +17,7 @@ describe("readEnvelope()", () => {
 
   it.each([
     ["nothing", [], "empty data"],
-    [
-      "JSON",
-      [0x7b, 0x7d],
-      "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]",
-    ],
+    ["JSON", [0x7b, 0x7d], "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"],
     ["the prefix alone", MAGIC, "empty body"],
     ["a length past the end", [...MAGIC, 0x12, 5, 0], "unexpected EOF"],
     ["type information past its end", [...MAGIC, 0x0a, 2, 0x0a, 9, 65, 65], "unexpected EOF"],
