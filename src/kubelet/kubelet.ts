@@ -21,6 +21,7 @@ import type { Log } from "../ports/log.ts";
 import type { MappingStore } from "../ports/mapping-store.ts";
 import type { NetworkProber } from "../ports/network-prober.ts";
 import type { Random } from "../ports/random.ts";
+import type { RecordLog } from "../ports/record-log.ts";
 import { createApiListeners, type Listen } from "./api-listeners.ts";
 import { createCheckAccessFor } from "./api-access.ts";
 import { podMemoryLimitBytes } from "./cgroups/cgroup-limits.ts";
@@ -50,6 +51,7 @@ import { createHealthPortHandler, createRouteHandlers } from "./server/route-han
 import { createKubeletServer } from "./server/kubelet-server.ts";
 import { createHeartbeat } from "./server/heartbeat.ts";
 import { createStreamingHandlers, type StreamingDeps } from "./streaming/streaming-handlers.ts";
+import { createTrail } from "./trail/trail.ts";
 import { createNodeUserNamespaces } from "./userns-of-node.ts";
 import { createServiceAccountTokens } from "./volumes/service-account-tokens.ts";
 import { createVolumeManager } from "./volumes/volume-manager.ts";
@@ -79,6 +81,8 @@ export interface KubeletDeps {
   readonly mappings: MappingStore;
   /** IDs the host delegates to the user "kubelet". */
   readonly subIds: (signal: AbortSignal) => Promise<SubIdFacts>;
+  /** Where the trail of requests to the API is kept. Absent: there is none. */
+  readonly trailRecords?: RecordLog;
   /** Makes the log say more (0 is normal). */
   readonly setVerbosity: (level: number) => void;
   /** Further reasons why the node is not ready. */
@@ -356,7 +360,18 @@ function assemble(
     },
   );
   const switches = switchesOf(configuration, gates);
-  const server = { handlers, clock, log, observeRequest: metrics.request };
+  const { trailRecords: records } = deps;
+  const trail =
+    records === undefined
+      ? undefined
+      : createTrail({ records, clock, random, log, onDropped: metrics.trailDropped }, { nodeName });
+  const server = {
+    handlers,
+    clock,
+    log,
+    observeRequest: metrics.request,
+    ...(trail !== undefined && { trail }),
+  };
   const { checkAccess, observeAccess } = createCheckAccessFor({ ...deps, metrics }, { nodeName, configuration, gates });
   const listeners = createApiListeners(
     {
