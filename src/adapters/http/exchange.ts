@@ -1,5 +1,7 @@
 import type { Log } from "../../ports/log.ts";
-import type { HttpHandler, Peer } from "../../ports/http.ts";
+import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
+import type { HttpHandler, HttpRequest, HttpResponse, Peer } from "../../ports/http.ts";
+import { errorResponse } from "./error-response.ts";
 
 /** What both protocol versions need to serve one request. */
 export interface ExchangeDeps {
@@ -83,4 +85,26 @@ export const PIECE_BYTES = 64 * 1024;
 export function asBuffer(body: Uint8Array | string): Buffer {
   if (typeof body === "string") return Buffer.from(body);
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}
+
+/** Why a request's signal aborts. */
+export const CLIENT_GONE = new OrlopError("Cancelled", "The client closed the connection");
+export const SERVER_STOPPING = new OrlopError("Cancelled", "The server is stopping");
+
+/** Asks the handler; what it throws becomes an answer. */
+export async function answerOf(deps: ExchangeDeps, request: HttpRequest): Promise<HttpResponse> {
+  try {
+    return await deps.handler(request);
+  } catch (reason) {
+    const answer = errorResponse(reason);
+    if (answer.status >= 500 && !request.signal.aborted) {
+      deps.log.error("A request handler failed", {
+        method: request.method,
+        path: request.path,
+        error: messageOf(reason),
+        ...(reason instanceof Error && { stack: reason.stack }),
+      });
+    }
+    return answer;
+  }
 }

@@ -1,14 +1,19 @@
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
+import { messageOf } from "../../lib/orlop-error.ts";
 import type { HttpRequest, Peer } from "../../ports/http.ts";
-import { errorResponse, type PlainResponse, textResponse } from "./error-response.ts";
-import { asBuffer, createLazySignal, type ExchangeDeps, PIECE_BYTES } from "./exchange.ts";
+import { type PlainResponse, textResponse } from "./error-response.ts";
+import {
+  answerOf,
+  asBuffer,
+  CLIENT_GONE,
+  createLazySignal,
+  type ExchangeDeps,
+  PIECE_BYTES,
+  SERVER_STOPPING,
+} from "./exchange.ts";
 import { nextEvent } from "./next-event.ts";
 import { readBody } from "./request-body.ts";
 import { parseRequestTarget } from "./request-target.ts";
-
-const CLIENT_GONE = new OrlopError("Cancelled", "The client closed the stream");
-const SERVER_STOPPING = new OrlopError("Cancelled", "The server is stopping");
 
 /** Headers that HTTP/2 forbids. */
 const PER_CONNECTION = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
@@ -77,25 +82,6 @@ export function createHttp2Exchange(
 ): (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: Peer) => void {
   const { log, inFlight } = deps;
 
-  async function answerOf(request: HttpRequest): Promise<PlainResponse> {
-    try {
-      const answer = await deps.handler(request);
-      if ("upgraded" in answer) throw new TypeError("a handler upgraded an HTTP/2 request");
-      return answer;
-    } catch (reason) {
-      const answer = errorResponse(reason);
-      if (answer.status >= 500 && !request.signal.aborted) {
-        log.error("A request handler failed", {
-          method: request.method,
-          path: request.path,
-          error: messageOf(reason),
-          ...(reason instanceof Error && { stack: reason.stack }),
-        });
-      }
-      return answer;
-    }
-  }
-
   async function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: Peer): Promise<void> {
     const method = headers[":method"];
     const path = headers[":path"];
@@ -146,8 +132,9 @@ export function createHttp2Exchange(
           return stream.iterator({ destroyOnReturn: false });
         },
       };
-      const answer = await answerOf(request);
+      const answer = await answerOf(deps, request);
       if (stream.destroyed) return;
+      if ("upgraded" in answer) throw new TypeError("a handler upgraded an HTTP/2 request");
       await writeResponse(stream, method, answer);
       // What is left of the request body is not wanted; the reset says so without harming the response.
       if (!stream.readableEnded && !stream.destroyed) {
@@ -163,7 +150,7 @@ export function createHttp2Exchange(
   return (stream, headers, peer) => {
     stream.on("error", () => undefined);
     serve(stream, headers, peer).catch((reason: unknown) => {
-      if (reason !== CLIENT_GONE && !stream.destroyed) {
+      if (reason !== CLIENT_GONE && reason !== SERVER_STOPPING && !stream.destroyed) {
         log.warn("A response broke off", {
           method: headers[":method"],
           target: headers[":path"],

@@ -240,6 +240,23 @@ describe("createHttpServer()", () => {
     expect([statusOf(other), other.includes("secret")]).toEqual(["HTTP/1.1 500 Internal Server Error", false]);
   });
 
+  it("answers requests that were sent without waiting, in order", async () => {
+    const { port } = await listen(async (request) => {
+      // The first takes longest.
+      await new Promise((resolve) => setTimeout(resolve, request.path === "/1" ? 30 : 0));
+      return { status: 200, headers: {}, body: request.path };
+    });
+    const get = (path: string, more = ""): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
+    const text = await exchange(port, get("/1") + get("/2") + get("/3", "Connection: close\r\n"));
+    expect(text.match(/^\/\d/gm)).toEqual(["/1", "/2", "/3"]);
+  });
+
+  it("takes an offer to go on with HTTP/2 for what it is", async () => {
+    const { port } = await listen(async ({ upgrade }) => ({ status: 200, headers: {}, body: String(upgrade) }));
+    const offer = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n";
+    expect((await exchange(port, offer)).endsWith("undefined")).toBe(true);
+  });
+
   it("sends no body for HEAD but its length", async () => {
     const { port } = await listen(async () => ({ status: 200, headers: {}, body: "hello" }));
     const text = await exchange(port, "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");

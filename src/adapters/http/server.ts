@@ -8,84 +8,22 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
-import type { HttpHandler, Peer } from "../../ports/http.ts";
-import type { Log } from "../../ports/log.ts";
+import type { Peer } from "../../ports/http.ts";
 import { opensslCiphers } from "./cipher-suites.ts";
 import { createInFlight, type ExchangeDeps } from "./exchange.ts";
 import { createHttp1Exchange } from "./http1.ts";
 import { createHttp2Exchange } from "./http2.ts";
+import { listenOn } from "./listen.ts";
 import { peerOfSocket } from "./peer.ts";
+import type { HttpServer, HttpServerDeps, HttpServerOptions, ServingCertificate } from "./server-options.ts";
 
-export interface ServingCertificate {
-  /** PEM, leaf first, intermediates after it. */
-  readonly cert: string;
-  /** PEM. */
-  readonly key: string;
-  /** PEM of the authorities named to clients when asking for a certificate. Verification is the authenticator's. */
-  readonly clientCa?: string;
-}
-
-/** Without a certificate no handshake succeeds until one is loaded. */
-export interface HttpServerTls extends Partial<ServingCertificate> {
-  /** Ask clients for a certificate; none is required. @default false */
-  readonly requestCert?: boolean;
-  /** @default "TLSv1.2" */
-  readonly minVersion?: "TLSv1.2" | "TLSv1.3";
-  /** IANA names for TLS 1.2. @default those with forward secrecy and authenticated encryption */
-  readonly cipherSuites?: readonly string[];
-}
-
-export interface HttpServerLimits {
-  /** Size of all headers of a request, bytes. @default 1048576 */
-  readonly headerBytes?: number;
-  /** A connection without a request is closed after this. @default 90000 */
-  readonly idleMilliseconds?: number;
-  /** Time for a client to send its headers, and for the TLS handshake. @default 30000 */
-  readonly headersMilliseconds?: number;
-  /** Time for a client to send a body that a handler reads. @default 60000 */
-  readonly bodyMilliseconds?: number;
-  /** Time between pings on WebSockets. @default 30000 */
-  readonly pingMilliseconds?: number;
-  /** Time that running requests get at stop before their signals abort. @default 500 */
-  readonly drainMilliseconds?: number;
-  /** Time after that until connections are destroyed. @default 2500 */
-  readonly graceMilliseconds?: number;
-  /** Requests at once on one HTTP/2 connection. @default 250 */
-  readonly streamsPerConnection?: number;
-}
-
-export interface HttpServerOptions {
-  /** For errors and logs, e.g. "kubelet API". */
-  readonly name: string;
-  readonly host: string;
-  /** 0 picks a free one. */
-  readonly port: number;
-  /** undefined: plain HTTP/1.1. */
-  readonly tls: HttpServerTls | undefined;
-  readonly limits?: HttpServerLimits;
-}
-
-export interface HttpServerDeps {
-  readonly handler: HttpHandler;
-  readonly log: Log;
-}
-
-/** A server as a unit: runs until the signal aborts, then lets requests finish within the limits. */
-export interface HttpServer {
-  readonly name: string;
-  /** Rejects with OrlopError when it can not listen. */
-  run(signal: AbortSignal, ready: () => void): Promise<void>;
-  /** Where it listens. Throws before it does. */
-  address(): { readonly host: string; readonly port: number };
-  /** New connections get the new certificate; existing ones stay. Throws OrlopError Invalid when it is not usable. */
-  reloadCertificate(certificate: ServingCertificate): void;
-}
-
-const LISTEN_FAILURES: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another process listens there; stop it or choose another port",
-  EACCES: "ports below 1024 need root; choose another port or run as root",
-  EADDRNOTAVAIL: "this machine does not have that address; choose one of its own",
-};
+export type {
+  HttpServer,
+  HttpServerLimits,
+  HttpServerOptions,
+  HttpServerTls,
+  ServingCertificate,
+} from "./server-options.ts";
 
 /**
  * HTTP/2 and HTTP/1.1 over TLS (by ALPN), or plain HTTP/1.1. Requests reach the handler with their path decoded once
@@ -216,22 +154,6 @@ export function createHttpServer(deps: HttpServerDeps, options: HttpServerOption
     return { ...own, minVersion, ciphers, honorCipherOrder: true, ...(clientCa !== undefined && { ca: clientCa }) };
   }
 
-  function listen(server: TlsServer | Server): Promise<void> {
-    return new Promise((resolve, reject) => {
-      server.once("error", (error: NodeJS.ErrnoException) => {
-        const where = `${options.host}:${options.port}`;
-        const hint = LISTEN_FAILURES[error.code ?? ""] ?? error.message;
-        reject(
-          new OrlopError("Unavailable", `Cannot listen on ${where} for the ${name}: ${hint}`, {
-            cause: error,
-            retry: "never",
-          }),
-        );
-      });
-      server.listen({ host: options.host, port: options.port, backlog: 1024 }, resolve);
-    });
-  }
-
   async function stop(server: TlsServer | Server, http1: Http1Server): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve());
@@ -262,7 +184,7 @@ export function createHttpServer(deps: HttpServerDeps, options: HttpServerOption
         });
       }
       const server = front;
-      await listen(server);
+      await listenOn(server, options);
       // The inner server listens nowhere; this starts its watch over slow clients.
       http1.emit("listening");
       const address = server.address();
