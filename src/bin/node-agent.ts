@@ -1,6 +1,7 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createCriRuntime } from "../adapters/cri/runtime.ts";
 import { createFiles } from "../adapters/files/files.ts";
+import { openRotatingLog, type RotatingLog } from "../adapters/files/rotating-log.ts";
 import { createHttpClient } from "../adapters/http/client.ts";
 import { createHttpServer } from "../adapters/http/server.ts";
 import { createLinuxCgroups } from "../adapters/linux/cgroups.ts";
@@ -22,6 +23,7 @@ import type { Unit } from "../machinery/unit.ts";
 import type { ClientCertificateVerifier } from "../ports/client-certificates.ts";
 import type { ClusterTransport } from "../ports/cluster-transport.ts";
 import type { Log } from "../ports/log.ts";
+import type { RecordLog } from "../ports/record-log.ts";
 import type { NodePlace } from "./node-place.ts";
 import type { ServingSource } from "./serving-source.ts";
 import type { SystemDeps } from "./system.ts";
@@ -51,49 +53,62 @@ export function createNodeAgent(deps: SystemDeps, transport: ClusterTransport, o
     endpoint: options.runtimeEndpoint,
     requestTimeoutMs: configuration.runtimeRequestTimeout,
   });
-  const kubelet = createKubelet(
-    {
-      client: createClusterClient({ transport, userAgent: `orlop-kubelet/${ORLOP_VERSION}` }),
-      runtime,
-      clock,
-      random,
-      log,
-      files: createFiles(),
-      mounts,
-      subpaths: createLinuxSubpaths(mounts),
-      cgroups: createLinuxCgroups(),
-      host: createLinuxFacts(),
-      process: createProcessFacts(),
-      profiler: createProfiler(),
-      prober: createNetworkProber({ userAgent: `kube-probe/${KUBERNETES_VERSION.split(".").slice(0, 2).join(".")}` }),
-      streamingClient: createHttpClient({ tls: () => ({ trust: { by: "nobody" } }) }),
-      inflate: inflatePiece,
-      listen: (listener) => listenerUnit(log, listener, serving, configuration),
-      ...(options.clientCertificates !== undefined && { clientCertificates: options.clientCertificates }),
-      mappings: createMappingDirectory(join(options.root, "pods"), { suffix: random.uuid }),
-      subIds: readSubIds,
-      setVerbosity: (level) => deps.setLogLevel(level >= 4 ? "debug" : "info"),
-    },
-    {
-      nodeName: options.place.name,
-      addresses: options.place.addresses,
-      root: options.root,
-      configuration,
-      gates: options.gates,
-      flags: options.flags,
-      ...(options.apiServer !== undefined && { apiServer: options.apiServer }),
-    },
-  );
+  const makeKubelet = (records: RecordLog | undefined): Unit =>
+    createKubelet(
+      {
+        ...(records !== undefined && { trailRecords: records }),
+        client: createClusterClient({ transport, userAgent: `orlop-kubelet/${ORLOP_VERSION}` }),
+        runtime,
+        clock,
+        random,
+        log,
+        files: createFiles(),
+        mounts,
+        subpaths: createLinuxSubpaths(mounts),
+        cgroups: createLinuxCgroups(),
+        host: createLinuxFacts(),
+        process: createProcessFacts(),
+        profiler: createProfiler(),
+        prober: createNetworkProber({ userAgent: `kube-probe/${KUBERNETES_VERSION.split(".").slice(0, 2).join(".")}` }),
+        streamingClient: createHttpClient({ tls: () => ({ trust: { by: "nobody" } }) }),
+        inflate: inflatePiece,
+        listen: (listener) => listenerUnit(log, listener, serving, configuration),
+        ...(options.clientCertificates !== undefined && { clientCertificates: options.clientCertificates }),
+        mappings: createMappingDirectory(join(options.root, "pods"), { suffix: random.uuid }),
+        subIds: readSubIds,
+        setVerbosity: (level) => deps.setLogLevel(level >= 4 ? "debug" : "info"),
+      },
+      {
+        nodeName: options.place.name,
+        addresses: options.place.addresses,
+        root: options.root,
+        configuration,
+        gates: options.gates,
+        flags: options.flags,
+        ...(options.apiServer !== undefined && { apiServer: options.apiServer }),
+      },
+    );
   return {
-    name: kubelet.name,
+    name: "kubelet",
     async run(signal, ready) {
+      const records = await openTrail(deps, configuration);
       try {
-        await kubelet.run(signal, ready);
+        await makeKubelet(records).run(signal, ready);
       } finally {
         runtime.close();
+        await records?.close();
       }
     },
   };
+}
+
+async function openTrail(deps: SystemDeps, { auditLog }: KubeletConfiguration): Promise<RotatingLog | undefined> {
+  if (auditLog.path === "") return undefined;
+  return await openRotatingLog(deps, {
+    path: resolve(auditLog.path),
+    maximumBytes: auditLog.maxSizeMegabytes * 2 ** 20,
+    backups: auditLog.maxBackups,
+  });
 }
 
 /** Made when it starts to listen, with the certificate of that moment; later ones are taken up as they come. */

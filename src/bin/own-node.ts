@@ -39,6 +39,7 @@ export function createOwnNode(deps: SystemDeps, options: UpOptions, node: OwnNod
       try {
         const configuration = await loadKubeletConfiguration(createFiles(), {
           ...(options.kubeletConfig !== undefined && { file: options.kubeletConfig }),
+          defaults: { auditLog: { path: join(node.dataDir, "kubelet-audit.log") } },
           flags: {
             port: options.kubeletPort,
             // A second cluster on one machine must not fight for the port; the main port answers /healthz as well.

@@ -31,6 +31,8 @@ export interface KubeletMetrics {
   access(outcome: AccessOutcome, subresource: string): void;
   /** A caller with `get` only asked for exec, attach, portForward or run. */
   getOnlyConnect(path: string, mode: "enforce" | "warn" | "legacy"): void;
+  /** A record of the trail could not be kept. */
+  trailDropped(): void;
   webSocketStream(subresource: "exec" | "attach" | "portforward"): void;
   delegated(kind: "authn" | "authz", code: string, seconds: number): void;
   probe(labels: Readonly<Record<string, string>>, result: "successful" | "failed" | "unknown", seconds: number): void;
@@ -93,6 +95,11 @@ export function createKubeletMetrics(deps: KubeletMetricsDeps, options: KubeletM
     labelNames: ["path", "mode"] as const,
     registers,
   });
+  const trailDropped = new Counter({
+    name: "orlop_kubelet_trail_dropped_total",
+    help: "Records of the trail of requests to the kubelet API that could not be kept",
+    registers,
+  });
   const webSockets = new Counter({
     name: "kubelet_websocket_streaming_requests_total",
     help: "[ALPHA] Total number of WebSocket streaming requests (exec/attach/portforward) received by the kubelet.",
@@ -148,6 +155,7 @@ export function createKubeletMetrics(deps: KubeletMetricsDeps, options: KubeletM
     },
     access: (decision, subresource) => accesses.inc({ decision, subresource }),
     getOnlyConnect: (path, mode) => getOnly.inc({ path, mode }),
+    trailDropped: () => trailDropped.inc(),
     webSocketStream: (subresource) => webSockets.inc({ subresource }),
     delegated,
     probe: (labels, result, seconds) => {

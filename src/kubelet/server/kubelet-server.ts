@@ -5,6 +5,7 @@ import type { HttpHandler, HttpRequest, HttpResponse } from "../../ports/http.ts
 import type { Log } from "../../ports/log.ts";
 import { plainAnswer } from "../streaming/plain-answers.ts";
 import type { AccessVerdict } from "../authorization/check-access.ts";
+import type { RequestTrail, Trail } from "../trail/trail.ts";
 import { type CheckAccess, refusal } from "./access.ts";
 import { type ActiveRoute, cleanedTarget, matchRoute, type RouteMatch } from "./match-route.ts";
 import { type HandlerSwitches, KUBELET_ROUTES, type RouteHandlers } from "./routes.ts";
@@ -26,6 +27,8 @@ export interface KubeletServerDeps {
   readonly checkAccess?: CheckAccess;
   readonly observeRequest: ObserveRequest;
   readonly observeAccess?: ObserveAccess;
+  /** Absent: nothing is recorded. */
+  readonly trail?: Trail;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -48,11 +51,17 @@ export function createKubeletServer(deps: KubeletServerDeps, options: KubeletSer
       longRunning: route?.longRunning ?? false,
       serverType,
     });
+    const entry = deps.trail?.(request, {
+      endpoint: route?.handler ?? "",
+      parameters: "parameters" in matched ? matched.parameters : {},
+    });
     try {
-      const response = await answer(deps, request, matched);
-      return whenEnded(response, ended);
+      const seen = entry === undefined ? request : withForm(request, entry);
+      const response = await answer(deps, seen, matched, entry);
+      return whenEnded(response, ended, entry);
     } catch (reason) {
       ended();
+      entry?.ended(500);
       deps.log.error("a request handler failed", { path: request.path, reason: messageOf(reason) });
       return plainAnswer(500, `Internal Error: ${messageOf(reason)}`);
     }
@@ -67,7 +76,12 @@ export function activeRoutes(switches: HandlerSwitches): readonly ActiveRoute[] 
   });
 }
 
-async function answer(deps: KubeletServerDeps, request: HttpRequest, matched: RouteMatch): Promise<HttpResponse> {
+async function answer(
+  deps: KubeletServerDeps,
+  request: HttpRequest,
+  matched: RouteMatch,
+  entry: RequestTrail | undefined,
+): Promise<HttpResponse> {
   const elsewhere = cleanedTarget(request.target);
   if (elsewhere !== undefined) return redirect(elsewhere);
   if (matched.match === "unknown") return notFoundBeforeAuthorization();
@@ -75,6 +89,7 @@ async function answer(deps: KubeletServerDeps, request: HttpRequest, matched: Ro
   if (deps.checkAccess !== undefined) {
     const access = await deps.checkAccess(request);
     deps.observeAccess?.(request, access);
+    entry?.decided(access);
     if (access.access !== "granted") return refusal(access);
   }
   if (request.upgrade !== undefined && !isConnectPath(request.path)) {
@@ -122,9 +137,27 @@ function queryOf(target: string): string {
   return question < 0 ? "" : target.slice(question);
 }
 
+/** A command may come as a form in the body: what the handler reads is what the trail sees. */
+function withForm(request: HttpRequest, entry: RequestTrail): HttpRequest {
+  if (request.method !== "POST" || !isConnectPath(request.path)) return request;
+  return {
+    ...request,
+    body: async (limitBytes) => {
+      const bytes = await request.body(limitBytes);
+      entry.form(new URLSearchParams(new TextDecoder().decode(bytes)));
+      return bytes;
+    },
+  };
+}
+
 /** Counts a request as running until its last byte is written. */
-function whenEnded(response: HttpResponse, ended: () => void): HttpResponse {
+function whenEnded(response: HttpResponse, counted: () => void, entry: RequestTrail | undefined): HttpResponse {
+  const ended = (): void => {
+    counted();
+    entry?.ended(response.status);
+  };
   if ("upgraded" in response) {
+    entry?.started(response.status);
     response.done.then(ended, ended);
     return response;
   }
@@ -133,6 +166,7 @@ function whenEnded(response: HttpResponse, ended: () => void): HttpResponse {
     ended();
     return response;
   }
+  entry?.started(response.status);
   return {
     ...response,
     body: async (writer) => {
