@@ -38,6 +38,7 @@ import {
   switchesOf,
 } from "./kubelet-settings.ts";
 import { createKubeletMetrics } from "./metrics/kubelet-metrics.ts";
+import { createPodStartMetrics, registerUserNamespaceRanges } from "./metrics/pod-start-metrics.ts";
 import { createUsageProvider } from "./metrics/usage-provider.ts";
 import { createNodeLease } from "./node/node-lease.ts";
 import { createNodeStatus } from "./node/node-status.ts";
@@ -227,6 +228,11 @@ function assemble(
       log,
       subIds: deps.subIds,
       handlers: () => runtimeWatch.handlers,
+      onPoolLow: (message) => {
+        log.warn("Few ranges of user namespace IDs are left", { message });
+        const involvedObject = { apiVersion: "v1", kind: "Node", name: nodeName, uid: nodeName };
+        recorder.record({ involvedObject, type: "Warning", reason: "UserNamespaceRangesLow", message });
+      },
       readText: async (path) => new TextDecoder().decode(await deps.files.read(path, PROC_FILE_LIMIT_BYTES)),
       liveRange: processes.liveRange,
     },
@@ -254,6 +260,7 @@ function assemble(
       hostIps: () => options.addresses,
       services: () => services.reader.list(),
       networkProblem: runtimeWatch.networkProblem,
+      observe: createPodStartMetrics(metrics.registry),
       imageDisk: {
         disk: (path) => deps.host.filesystem(path),
         insufficient: (message) =>
@@ -303,6 +310,7 @@ function assemble(
     },
   );
   podDirectory.manager = pods;
+  registerUserNamespaceRanges(metrics.registry, userNamespaces.counts);
   metrics.countRunning(() => countRunning(pods.directory));
 
   const heartbeat = createHeartbeat({ clock }, { period: configuration.syncFrequency });

@@ -6,6 +6,7 @@ import {
   ID_BLOCK,
   type IdRange,
 } from "../core/userns/id-pool.ts";
+import { describePool, isPoolLow, type PoolCounts } from "../core/userns/pool-level.ts";
 import { delegatedRange, type SubIdFacts } from "../core/userns/sub-ids.ts";
 import { OrlopError } from "../lib/orlop-error.ts";
 import type { Result } from "../lib/result.ts";
@@ -25,6 +26,8 @@ export interface NodeUserNamespacesDeps {
   readonly subIds: (signal: AbortSignal) => Promise<SubIdFacts>;
   /** As the runtime reported them last. */
   readonly handlers: () => readonly RuntimeHandler[];
+  /** Told once each time that few ranges are left. */
+  readonly onPoolLow: (message: string) => void;
   /** Text of a file below /proc; rejects when it is not there. */
   readonly readText: (path: string) => Promise<string>;
   readonly liveRange: (podUid: string, signal: AbortSignal) => Promise<IdRange | "none" | "unknown">;
@@ -37,15 +40,32 @@ export interface NodeUserNamespacesOptions {
   readonly maxPods: number;
 }
 
+export interface NodeUserNamespaces {
+  readonly namespaces: PodUserNamespaces;
+  readonly restore: Unit;
+  /** Ranges by state; undefined before the pool is known. */
+  counts(): PoolCounts | undefined;
+}
+
+/** First and last host ID of a pod, for people: shown by `kubectl describe pod`, read by nobody. */
+export const RANGE_ANNOTATION = "orlop.dev/user-namespace-range";
+
 /** The user namespaces of this node's pods, once the pool of IDs is known and what is on disk has been taken over. */
 export function createNodeUserNamespaces(
   deps: NodeUserNamespacesDeps,
   options: NodeUserNamespacesOptions,
-): { readonly namespaces: PodUserNamespaces; readonly restore: Unit } {
+): NodeUserNamespaces {
   let restored: UserNamespaces | undefined;
   const ready = (): UserNamespaces => {
     if (restored === undefined) throw new OrlopError("Unavailable", "user namespaces are not restored yet");
     return restored;
+  };
+  let isLow = false;
+  const watchPool = (): void => {
+    const counts = ready().counts();
+    const before = isLow;
+    isLow = isPoolLow(counts, isLow);
+    if (isLow && !before) deps.onPoolLow(describePool(counts));
   };
   const proofs = createMappingProofs({ rangeOf: (podUid) => restored?.rangeOf(podUid), readText: deps.readText });
   const restore = async (signal: AbortSignal): Promise<void> => {
@@ -61,13 +81,23 @@ export function createNodeUserNamespaces(
   };
   return {
     namespaces: {
-      mappingFor: async (pod, handler, signal) => ready().mappingFor(pod, handler, signal),
+      mappingFor: async (pod, handler, signal) => {
+        const mapping = await ready().mappingFor(pod, handler, signal);
+        watchPool();
+        return mapping;
+      },
       release: async (podUid, signal) => {
         await ready().release(podUid, signal);
         proofs.forget(podUid);
+        watchPool();
       },
       prove: proofs.prove,
+      annotationsOf: (podUid) => {
+        const range = restored?.rangeOf(podUid);
+        return range === undefined ? {} : { [RANGE_ANNOTATION]: showRange(range) };
+      },
     },
+    counts: () => restored?.counts(),
     restore: {
       name: "user namespaces",
       run: async (signal, done) => {
@@ -81,4 +111,8 @@ export function createNodeUserNamespaces(
 function required<T>(result: Result<T>): T {
   if (result.ok) return result.value;
   throw new OrlopError("Invalid", result.reason);
+}
+
+function showRange({ firstId, length }: IdRange): string {
+  return `${firstId}-${firstId + length - 1}`;
 }

@@ -139,7 +139,13 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
     observer,
     messages: createTerminationMessages({ files }),
   });
-  const statuses = createStatusManager({ ...(client !== undefined && { client }), clock, log });
+  const annotationsOf = deps.userNamespaces?.annotationsOf;
+  const statuses = createStatusManager({
+    ...(client !== undefined && { client }),
+    clock,
+    log,
+    ...(annotationsOf !== undefined && { annotationsOf }),
+  });
   const mirrors: MirrorPods | undefined =
     client === undefined ? undefined : createMirrorPods({ client, log, node: () => registeredNode(deps.node()) });
   const hooks = createLifecycleHooks(

@@ -19,6 +19,8 @@ export interface PodUserNamespaces {
   /** undefined for the host's. Throws OrlopError when the pod must not run because it can not have its own. */
   mappingFor(pod: Pod, handler: string, signal: AbortSignal): Promise<PodIdMapping | undefined>;
   release(podUid: string, signal: AbortSignal): Promise<void>;
+  /** What operators want to see of a pod's IDs. @default nothing */
+  annotationsOf?(this: void, podUid: string): Readonly<Record<string, string>>;
   /** Throws UnprotectedPod when something of the pod runs with other IDs than it was given. @default not looked at */
   prove?(podUid: string, targets: readonly ProvenTarget[], signal: AbortSignal): Promise<void>;
 }

@@ -37,6 +37,8 @@ export interface StatusManagerDeps {
   readonly client?: Pick<ClusterClient, "patch" | "delete" | "get">;
   readonly clock: Clock;
   readonly log: Log;
+  /** What the object should say of the pod besides its status; sent along with the next one. @default nothing */
+  readonly annotationsOf?: (podUid: string) => Readonly<Record<string, string>>;
 }
 
 interface Entry {
@@ -135,7 +137,8 @@ export function createStatusManager(deps: StatusManagerDeps): StatusManager {
     const patch = statusPatch(entry.known, entry.status);
     try {
       if (patch !== undefined) {
-        const value = { metadata: { uid: apiUid }, status: patch };
+        const annotations = newAnnotations(apiPod, deps.annotationsOf?.(uid) ?? {});
+        const value = { metadata: { uid: apiUid, ...annotations }, status: patch };
         server = await client.patch(PODS, key, { type: "strategic", value }, signal, { subresource: "status" });
         entry.known = server.status ?? {};
         // The watch may already have told something newer than this answer about the rest of the object.
@@ -240,4 +243,12 @@ export function createStatusManager(deps: StatusManagerDeps): StatusManager {
       },
     },
   };
+}
+
+function newAnnotations(
+  { metadata }: Pod,
+  wanted: Readonly<Record<string, string>>,
+): { readonly annotations?: Readonly<Record<string, string>> } {
+  const missing = Object.entries(wanted).filter(([key, value]) => metadata?.annotations?.[key] !== value);
+  return missing.length === 0 ? {} : { annotations: Object.fromEntries(missing) };
 }
