@@ -1,3 +1,4 @@
+import type { AuditKubeletOptions, CollectOptions, PolicyOptions } from "./audit/options.ts";
 import type { LogLevel } from "./flag-values.ts";
 import type { KubeletFieldFlags } from "./kubelet-flags.ts";
 import type { SELinuxConflictsOptions, SELinuxGateOptions, SELinuxOptOutOptions } from "./selinux/options.ts";
@@ -86,6 +87,9 @@ export interface Commands {
   apiserver(options: ApiServerOptions): Promise<number>;
   kubelet(options: KubeletOptions): Promise<number>;
   controllerManager(options: ControllerManagerOptions): Promise<number>;
+  auditKubelet(options: AuditKubeletOptions): Promise<number>;
+  collect(options: CollectOptions): Promise<number>;
+  policy(options: PolicyOptions): Promise<number>;
   selinuxConflicts(options: SELinuxConflictsOptions): Promise<number>;
   selinuxGate(options: SELinuxGateOptions): Promise<number>;
   selinuxOptOut(options: SELinuxOptOutOptions): Promise<number>;

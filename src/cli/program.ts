@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { stringify } from "yaml";
 import { GIT_VERSION, KUBERNETES_VERSION, ORLOP_VERSION } from "../api/version.ts";
+import { registerAuditCommands } from "./audit/register.ts";
 import type { Commands, ConnectAuthorizationMode } from "./commands.ts";
 import { CONNECT_AUTHORIZATION_MODES } from "./commands.ts";
 import { completionScript } from "./completion.ts";
@@ -172,6 +173,8 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
   addSELinuxFlags(manager);
 
   addSELinuxCommands(program, commands, run);
+
+  registerAuditCommands(program, commands, run);
 
   program
     .command("version")

@@ -1,0 +1,185 @@
+import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { parse, stringify } from "yaml";
+import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
+import type { ClusterConnection } from "../cluster/connection.ts";
+import { inClusterConnection } from "../cluster/in-cluster.ts";
+import { parseKubeconfig } from "../cluster/kubeconfig.ts";
+
+export interface FindKubeconfigOptions {
+  /** --kubeconfig; wins over everything. */
+  readonly path?: string;
+  readonly context?: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+type Fields = Record<string, unknown>;
+
+/**
+ * The connection kubectl would take: --kubeconfig, the files of KUBECONFIG merged, ~/.kube/config, or the ServiceAccount
+ * of the pod this runs in. Credential plugins (exec) are run.
+ */
+export async function findConnection(options: FindKubeconfigOptions): Promise<ClusterConnection> {
+  const { environment } = options;
+  const listed = (environment["KUBECONFIG"] ?? "").split(delimiter).filter((path) => path !== "");
+  const home = join(environment["HOME"] ?? "/root", ".kube", "config");
+  const paths = options.path !== undefined ? [options.path] : listed.length > 0 ? listed : [home];
+  const files: { readonly path: string; readonly config: Fields }[] = [];
+  for (const path of paths) {
+    const text = await readFile(path, "utf8").catch((cause: unknown) => {
+      if (options.path !== undefined) {
+        throw new OrlopError("Invalid", `The kubeconfig ${path} can not be read: ${messageOf(cause)}`, { cause });
+      }
+      return undefined;
+    });
+    if (text === undefined) continue;
+    files.push({ path, config: absolute(readConfig(text, path), dirname(resolve(path))) });
+  }
+  const [first] = files;
+  if (first === undefined) {
+    const [host, port] = [environment["KUBERNETES_SERVICE_HOST"], environment["KUBERNETES_SERVICE_PORT"]];
+    if (host !== undefined && port !== undefined) return inClusterConnection({ host, port });
+    throw new OrlopError(
+      "Invalid",
+      `No cluster to look at: ${paths.join(", ")} can not be read; give --kubeconfig, set KUBECONFIG, or name manifests with -f`,
+    );
+  }
+  const merged = merge(files.map(({ config }) => config));
+  await runCredentialPlugin(merged, options);
+  return parseKubeconfig(stringify(merged), files.map(({ path }) => path).join(delimiter), {
+    ...(options.context !== undefined && { context: options.context }),
+  });
+}
+
+function readConfig(text: string, path: string): Fields {
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (cause) {
+    throw new OrlopError("Invalid", `The kubeconfig ${path} is not YAML: ${messageOf(cause)}`, { cause });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new OrlopError("Invalid", `The kubeconfig ${path} is not a mapping`);
+  }
+  return value as Fields;
+}
+
+const FILES = ["certificate-authority", "client-certificate", "client-key", "tokenFile"];
+
+/** File names count from the file they stand in, which is forgotten when files are merged. */
+function absolute(config: Fields, directory: string): Fields {
+  for (const [list, inner] of [
+    ["clusters", "cluster"],
+    ["users", "user"],
+  ] as const) {
+    for (const entry of entriesOf(config[list])) {
+      const fields = entry[inner];
+      if (typeof fields !== "object" || fields === null) continue;
+      const values = fields as Fields;
+      for (const name of FILES) {
+        const value = values[name];
+        if (typeof value === "string" && value !== "") values[name] = resolve(directory, value);
+      }
+    }
+  }
+  return config;
+}
+
+function entriesOf(value: unknown): readonly Fields[] {
+  return Array.isArray(value) ? value.filter((item): item is Fields => typeof item === "object" && item !== null) : [];
+}
+
+/** The first file that says something wins, by name of each entry. */
+function merge(configs: readonly Fields[]): Fields {
+  const merged: Fields = {};
+  for (const config of configs) {
+    for (const [key, value] of Object.entries(config)) {
+      if (!Array.isArray(value)) {
+        if (merged[key] === undefined || merged[key] === "") merged[key] = value;
+        continue;
+      }
+      const known = entriesOf(merged[key]);
+      const names = new Set(known.map(({ name }) => name));
+      merged[key] = [...known, ...entriesOf(value).filter(({ name }) => !names.has(name))];
+    }
+  }
+  return merged;
+}
+
+async function runCredentialPlugin(config: Fields, options: FindKubeconfigOptions): Promise<void> {
+  const contextName = options.context ?? config["current-context"];
+  const context = entriesOf(config["contexts"]).find(({ name }) => name === contextName)?.["context"] as
+    | Fields
+    | undefined;
+  const user = entriesOf(config["users"]).find(({ name }) => name === context?.["user"])?.["user"] as
+    | Fields
+    | undefined;
+  const exec = user?.["exec"] as Fields | undefined;
+  if (user === undefined || exec === undefined) return;
+  const cluster = entriesOf(config["clusters"]).find(({ name }) => name === context?.["cluster"])?.["cluster"] as
+    | Fields
+    | undefined;
+  const status = await execCredential(exec, cluster, options);
+  delete user["exec"];
+  if (typeof status["token"] === "string") user["token"] = status["token"];
+  for (const [from, to] of [
+    ["clientCertificateData", "client-certificate-data"],
+    ["clientKeyData", "client-key-data"],
+  ] as const) {
+    const pem = status[from];
+    if (typeof pem === "string") user[to] = Buffer.from(pem).toString("base64");
+  }
+}
+
+/** client.authentication.k8s.io: the program prints an ExecCredential. Its answer is kept in memory only. */
+async function execCredential(
+  exec: Fields,
+  cluster: Fields | undefined,
+  options: FindKubeconfigOptions,
+): Promise<Fields> {
+  const command = exec["command"];
+  if (typeof command !== "string" || command === "") {
+    throw new OrlopError("Invalid", "The kubeconfig names a credential plugin without a command");
+  }
+  const apiVersion = typeof exec["apiVersion"] === "string" ? exec["apiVersion"] : "client.authentication.k8s.io/v1";
+  const information = {
+    apiVersion,
+    kind: "ExecCredential",
+    spec: {
+      interactive: false,
+      ...(exec["provideClusterInfo"] === true && { cluster: { server: cluster?.["server"] } }),
+    },
+  };
+  const variables = entriesOf(exec["env"]).map(({ name, value }) => [String(name), String(value)] as const);
+  const args = Array.isArray(exec["args"]) ? exec["args"].map(String) : [];
+  const text = await new Promise<string>((done, fail) => {
+    const child = spawn(command, args, {
+      env: {
+        ...options.environment,
+        ...Object.fromEntries(variables),
+        KUBERNETES_EXEC_INFO: JSON.stringify(information),
+      },
+      stdio: ["ignore", "pipe", "inherit"],
+      signal: options.signal,
+    });
+    let out = "";
+    child.stdout.setEncoding("utf8").on("data", (piece: string) => (out += piece));
+    child.on("error", (cause) =>
+      fail(new OrlopError("Invalid", `The credential plugin ${command} can not be run: ${cause.message}`, { cause })),
+    );
+    child.on("close", (code) =>
+      code === 0
+        ? done(out)
+        : fail(new OrlopError("Invalid", `The credential plugin ${command} failed with exit code ${code}`)),
+    );
+  });
+  try {
+    const credential = JSON.parse(text) as { readonly status?: Fields };
+    if (credential.status !== undefined) return credential.status;
+  } catch {
+    // Said below, without the text: it may hold a secret.
+  }
+  throw new OrlopError("Invalid", `The credential plugin ${command} did not print an ExecCredential with a status`);
+}

@@ -1,0 +1,168 @@
+import { isMap, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from "yaml";
+import { messageOf } from "../../lib/orlop-error.ts";
+
+/** One object, unpacked from lists. */
+export interface ManifestDocument {
+  readonly value: unknown;
+  readonly file: string;
+  readonly line: number;
+  readonly ruleLines?: readonly number[];
+}
+
+export interface ManifestProblem {
+  readonly severity: "error" | "warning";
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
+}
+
+/** Objects of a text with YAML documents or JSON, each with its line. A document that can not be read is named. */
+export function* documentsOf(
+  text: string,
+  file: string,
+): Generator<ManifestDocument | ManifestProblem, void, undefined> {
+  if (/^\s*\{/.test(text)) {
+    try {
+      yield* unpackedJson(JSON.parse(text), file);
+      return;
+    } catch {
+      // Several JSON documents, or YAML that begins with a brace: read as YAML, which knows both.
+    }
+  }
+  for (const { content, line } of piecesOf(text)) yield* fromYaml(content, file, line);
+}
+
+interface Piece {
+  readonly content: string;
+  /** Lines before it. */
+  readonly line: number;
+}
+
+/** Cut at the document markers, so that what is broken in one document stays there. */
+function* piecesOf(text: string): Generator<Piece, void, undefined> {
+  let lines: string[] = [];
+  let start = 0;
+  let at = 0;
+  for (const line of text.split("\n")) {
+    at += 1;
+    if (line.startsWith("---") && /^---(\s|$)/.test(line)) {
+      yield { content: lines.join("\n"), line: start };
+      const rest = line.slice(3).trim();
+      lines = [rest.startsWith("#") ? "" : rest];
+      start = at - 1;
+      continue;
+    }
+    lines.push(line);
+  }
+  yield { content: lines.join("\n"), line: start };
+}
+
+function* fromYaml(
+  content: string,
+  file: string,
+  before: number,
+): Generator<ManifestDocument | ManifestProblem, void, undefined> {
+  if (content.split("\n").every((line) => /^\s*(#|%|$)/.test(line))) return;
+  const lineCounter = new LineCounter();
+  const lineOf = (offset: number | undefined): number =>
+    before + (offset === undefined ? 1 : lineCounter.linePos(offset).line);
+  const broken = (line: number, message: string): ManifestProblem => ({
+    severity: "error",
+    file,
+    line,
+    message: content.includes("{{")
+      ? `not YAML, it looks like a Helm template that was not rendered (use helm template): ${message}`
+      : `not YAML: ${message}`,
+  });
+  try {
+    // As kubectl reads: the last of two equal keys counts, and `<<` merges.
+    const document = parseDocument(content, {
+      lineCounter,
+      merge: true,
+      uniqueKeys: false,
+      logLevel: "error",
+      prettyErrors: false,
+    });
+    const [problem] = document.errors;
+    if (problem !== undefined) {
+      yield broken(lineOf(problem.pos[0]), problem.message);
+      return;
+    }
+    const { contents } = document;
+    if (contents === null) return;
+    const value: unknown = document.toJS();
+    const first = lineOf(firstOffset(contents));
+    if (isList(value) && isMap(contents)) {
+      const items = contents.get("items", true);
+      for (const [index, item] of value.items.entries()) {
+        const node = isSeq(items) ? items.items[index] : undefined;
+        yield located(inherited(item, value), file, isMap(node) ? node : undefined, lineOf, first);
+      }
+      return;
+    }
+    yield located(value, file, isMap(contents) ? contents : undefined, lineOf, first);
+  } catch (reason) {
+    yield broken(before + 1, messageOf(reason));
+  }
+}
+
+function firstOffset(node: Node): number | undefined {
+  return node.range?.[0];
+}
+
+function located(
+  value: unknown,
+  file: string,
+  node: YAMLMap | undefined,
+  lineOf: (offset: number | undefined) => number,
+  fallback: number,
+): ManifestDocument {
+  const rules = node?.get("rules", true);
+  const line = node === undefined ? fallback : lineOf(firstOffset(node));
+  if (!isSeq(rules)) return { value, file, line };
+  const ruleLines = rules.items.map((rule) => lineOf(isMap(rule) ? firstOffset(rule) : undefined));
+  return { value, file, line, ruleLines };
+}
+
+interface ListValue {
+  readonly kind: string;
+  readonly apiVersion?: unknown;
+  readonly items: readonly unknown[];
+}
+
+function isList(value: unknown): value is ListValue {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "kind" in value &&
+    typeof value.kind === "string" &&
+    value.kind.endsWith("List") &&
+    "items" in value &&
+    Array.isArray(value.items)
+  );
+}
+
+/** Items of a ClusterRoleList carry neither kind nor apiVersion when they come from an API server. */
+function inherited(item: unknown, list: ListValue): unknown {
+  if (typeof item !== "object" || item === null || Array.isArray(item) || "kind" in item || list.kind === "List")
+    return item;
+  return { apiVersion: list.apiVersion, kind: list.kind.slice(0, -"List".length), ...item };
+}
+
+function* unpackedJson(value: unknown, file: string): Generator<ManifestDocument, void, undefined> {
+  if (!isList(value)) {
+    yield { value, file, line: 1 };
+    return;
+  }
+  for (const item of value.items) yield { value: inherited(item, value), file, line: 1 };
+}
+
+/** A text inside an object, e.g. a configuration in a ConfigMap; undefined when it is no YAML. */
+export function parseEmbedded(text: string): unknown {
+  try {
+    const document = parseDocument(text, { merge: true, uniqueKeys: false, logLevel: "error" });
+    return document.errors.length > 0 ? undefined : document.toJS();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,40 @@
+import { stringify } from "yaml";
+import type { KubeletAccessReport } from "../../core/audit/report.ts";
+
+/** ClusterRoles, patches and scrape jobs as YAML documents, each with comments that say what it is for. */
+export function renderFix(report: KubeletAccessReport): string {
+  const documents = report.subjects.flatMap(({ name, remediation, accepted }): readonly string[] => {
+    if (remediation === undefined || accepted !== undefined) return [];
+    const { verdict, basis, component, clusterRole, patches, helmValues, breaks, scrapes, remarks } = remediation;
+    const head = [
+      name,
+      `verdict: ${verdict}, by ${basis}${component === undefined ? "" : `; ${component.name}: ${component.source} (looked up ${component.asOf})`}`,
+      ...(component?.remark === undefined ? [] : [`note: ${component.remark}`]),
+      ...breaks.map((text) => `breaks: ${text}`),
+      ...remarks.map((text) => `mind: ${text}`),
+    ];
+    return [
+      `${comment(head)}${clusterRole === undefined ? "" : stringify(clusterRole)}`,
+      ...patches.map(({ role, operations }) => {
+        const kind = role.split(" ")[0] ?? "";
+        const target = role.slice(kind.length + 1);
+        const kustomize = {
+          apiVersion: "kustomize.config.k8s.io/v1alpha1",
+          kind: "Component",
+          patches: [{ target: { kind, name: target }, patch: stringify(operations) }],
+        };
+        return `${comment([`${name}: Kustomize component; or kubectl patch ${kind.toLowerCase()} ${target} --type=json -p with its operations`])}${stringify(kustomize)}`;
+      }),
+      ...(helmValues === undefined ? [] : [`${comment([`${name}: Helm values`])}${stringify(helmValues)}`]),
+      ...scrapes.map(
+        ({ job, holder, direct }) =>
+          `${comment([`${name}: scrape job "${job}" in ${holder.kind} ${holder.namespace}/${holder.name} (${holder.key}), asking kubelets directly`])}${stringify({ scrape_configs: [direct] })}`,
+      ),
+    ];
+  });
+  return documents.length === 0 ? "# nothing to change\n" : documents.map((text) => `---\n${text}`).join("");
+}
+
+function comment(lines: readonly string[]): string {
+  return lines.map((line) => `# ${line}\n`).join("");
+}

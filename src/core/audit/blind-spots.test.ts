@@ -1,0 +1,142 @@
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { readManifests } from "../../adapters/manifests/read-manifests.ts";
+import type { ClusterRole } from "../../api/types.ts";
+import { type AuditInput, createAuditInput } from "./input.ts";
+import { grantsCommands } from "./nodes-proxy-policy.ts";
+import { auditKubelets, type KubeletAccessReport } from "./report.ts";
+import { exceeds } from "./threshold.ts";
+
+const corpus = fileURLToPath(new URL("../../../test/audit/corpus", import.meta.url));
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+interface Corpus {
+  readonly input: AuditInput;
+  readonly expected: ReadonlyMap<string, string>;
+  readonly roles: readonly ClusterRole[];
+}
+
+async function load(): Promise<Corpus> {
+  const builder = createAuditInput({ defaultNamespace: "default", wholeCluster: false });
+  const expected = new Map<string, string>();
+  const roles: ClusterRole[] = [];
+  const items = readManifests({ paths: [corpus], stdin: nothing(), signal: new AbortController().signal });
+  for await (const item of items) {
+    if (item.type !== "document") continue;
+    const { value, file, line, ruleLines } = item;
+    builder.add({ value, origin: { file, line }, ...(ruleLines !== undefined && { ruleLines }) });
+    const role = value as ClusterRole;
+    const expectation = role.metadata?.annotations?.["expect"];
+    if (expectation === undefined) continue;
+    expected.set(role.metadata?.name ?? "", expectation);
+    roles.push(role);
+  }
+  return { input: builder.finish(), expected, roles };
+}
+
+function reportOn(input: AuditInput, assumedKubelet = "1.36"): KubeletAccessReport {
+  return auditKubelets(input, { generatedAt: "2026-01-01T00:00:00Z", source: "corpus", assumedKubelet });
+}
+
+function outcomeOf(report: KubeletAccessReport, subject: string): string {
+  const found = report.subjects.find(({ name }) => name === subject);
+  if (found?.runCommands !== undefined) return "runs-commands";
+  return (found?.indirect.length ?? 0) > 0 ? "indirect" : "nothing";
+}
+
+describe("blind spots of other detectors", () => {
+  it("answers every row right", async () => {
+    const { input, expected } = await load();
+    const report = reportOn(input);
+    expect(expected.size).toBeGreaterThan(20);
+    for (const [row, outcome] of expected) {
+      expect(outcomeOf(report, `system:serviceaccount:corpus:${row}`), row).toBe(outcome);
+    }
+  });
+
+  it.each([
+    ["system:serviceaccount:corpus:role-binding", "nothing"],
+    ["token-maker", "indirect"],
+    ["harmless-token-maker", "nothing"],
+    ["system:serviceaccount:corpus:pod-maker", "indirect"],
+    ["system:serviceaccount:elsewhere:harmless-pod-maker", "nothing"],
+    ["two-steps-away", "indirect"],
+  ])("knows what bindings in a namespace lead to: %s", async (subject, outcome) => {
+    const { input } = await load();
+    expect(outcomeOf(reportOn(input), subject)).toBe(outcome);
+  });
+
+  it("shows the whole chain of a detour", async () => {
+    const { input } = await load();
+    const found = reportOn(input).subjects.find(({ name }) => name === "two-steps-away");
+    expect(found?.indirect[0]?.map(({ method, target }) => [method, target])).toEqual([
+      ["impersonate", "system:serviceaccount:corpus:pod-maker"],
+      ["create-pod", "system:serviceaccount:corpus:proxy-get"],
+    ]);
+  });
+
+  it("points at the line of the rule, also of an aggregated one", async () => {
+    const { input } = await load();
+    const subjects = reportOn(input).subjects;
+    const lineOf = (name: string): number | undefined =>
+      subjects.find((subject) => subject.name === `system:serviceaccount:corpus:${name}`)?.grants[0]?.rule.origin.line;
+    expect(lineOf("proxy-get")).toBe(7);
+    expect(lineOf("aggregated")).toBe(140);
+  });
+
+  it("takes get as enough only where the kubelet does", async () => {
+    const { input } = await load();
+    const onOrlop = reportOn({
+      ...input,
+      apiServerVersion: "v1.36.0+orlop.1",
+      nodes: [{ name: "node-1", kubeletVersion: "v1.36.0+orlop.1" }],
+    });
+    expect(outcomeOf(onOrlop, "system:serviceaccount:corpus:proxy-get")).not.toBe("runs-commands");
+    expect(outcomeOf(onOrlop, "system:serviceaccount:corpus:proxy-create")).toBe("runs-commands");
+  });
+
+  it("opens pods, healthz and configz by fine-grained rules from 1.33 on only", async () => {
+    const { input } = await load();
+    const may = (version: string): readonly string[] =>
+      reportOn(input, version)
+        .subjects.find(({ name }) => name === "system:serviceaccount:corpus:fine-grained")
+        ?.actions.map(({ action }) => action) ?? [];
+    expect(may("1.33")).toEqual(expect.arrayContaining(["pods", "healthz", "configz", "metrics", "stats", "logs"]));
+    expect(may("1.32")).not.toEqual(expect.arrayContaining(["pods"]));
+    expect(may("1.31")).toEqual(["logs", "metrics", "stats"]);
+  });
+
+  it("names permissions that grant nothing, and what was meant", async () => {
+    const { input } = await load();
+    const phantoms = reportOn(input).remarks.filter(({ type }) => type === "phantom");
+    expect(phantoms.map(({ subject, suggestion }) => [subject, suggestion])).toEqual([
+      ["nodes/exec", "nodes/proxy"],
+      ["nodes/helathz", "nodes/healthz"],
+      ["nodes/logs", "nodes/log"],
+      ["pods/logs", "pods/log"],
+    ]);
+  });
+
+  it("decides in the admission policy as in the audit, but for aggregation, which is not in the role", async () => {
+    const { roles } = await load();
+    for (const role of roles) {
+      if ((role.aggregationRule?.clusterRoleSelectors ?? []).length > 0) continue;
+      const expected = role.metadata?.annotations?.["expect"] === "runs-commands";
+      expect(grantsCommands(role), role.metadata?.name).toBe(expected);
+    }
+  });
+
+  it("fails by default on those who run commands, and on detours when asked to", async () => {
+    const { input } = await load();
+    const all = reportOn(input);
+    expect(exceeds(all, "run-commands")).toBe(true);
+    expect(exceeds(all, "never")).toBe(false);
+    const detoursOnly = reportOn({
+      ...input,
+      clusterRoleBindings: input.clusterRoleBindings.filter(({ object }) => object.metadata?.name === "bind-any"),
+    });
+    expect(exceeds(detoursOnly, "run-commands")).toBe(false);
+    expect(exceeds(detoursOnly, "indirect")).toBe(true);
+  });
+});

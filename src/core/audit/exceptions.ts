@@ -1,0 +1,100 @@
+import { failed, ok, type Result } from "../../lib/result.ts";
+import { countSubjects, type KubeletAccessReport, REPORT_API_VERSION, type SubjectReport } from "./report.ts";
+
+/** A finding somebody has decided to live with. */
+export interface Exception {
+  /** As the report writes it; "*" at its end stands for the rest. */
+  readonly subject: string;
+  readonly reason: string;
+  /** RFC 3339 date or time; from then on the exception no longer counts. */
+  readonly expires?: string;
+}
+
+/** Reads `{exceptions: [{subject, reason, expires}]}`. */
+export function readExceptions(value: unknown): Result<readonly Exception[]> {
+  const list = typeof value === "object" && value !== null && "exceptions" in value ? value.exceptions : undefined;
+  if (!Array.isArray(list)) return failed('has no list "exceptions"');
+  const read: Exception[] = [];
+  for (const [index, item] of list.entries()) {
+    const fields = (typeof item === "object" && item !== null ? item : {}) as Readonly<Record<string, unknown>>;
+    const { subject, reason, expires } = fields;
+    if (typeof subject !== "string" || subject === "") return failed(`exceptions[${index}].subject is missing`);
+    if (typeof reason !== "string" || reason === "") return failed(`exceptions[${index}].reason is missing: say why`);
+    if (expires !== undefined && (typeof expires !== "string" || Number.isNaN(Date.parse(expires)))) {
+      return failed(`exceptions[${index}].expires is not a date such as 2027-01-31`);
+    }
+    read.push({ subject, reason, ...(typeof expires === "string" && { expires }) });
+  }
+  return ok(read);
+}
+
+/** Exceptions for everything an earlier report found. */
+export function exceptionsOfBaseline(value: unknown): Result<readonly BaselineEntry[]> {
+  const report = value as Partial<KubeletAccessReport> | null;
+  if (report?.apiVersion !== REPORT_API_VERSION || !Array.isArray(report.subjects)) {
+    return failed(`is not a report (${REPORT_API_VERSION}) written with -o json or -o yaml`);
+  }
+  return ok(
+    (report.subjects as readonly SubjectReport[]).map((subject) => ({
+      subject: subject.name,
+      fingerprint: fingerprint(subject),
+    })),
+  );
+}
+
+/** A finding as it was; it stays accepted while it does not grow. */
+export interface BaselineEntry {
+  readonly subject: string;
+  readonly fingerprint: readonly string[];
+}
+
+/** What a subject can do, in a form that can be compared. */
+function fingerprint({ actions, indirect }: SubjectReport): readonly string[] {
+  return [
+    ...actions.flatMap(({ action, routes }) =>
+      routes.map(
+        ({ through, nodes }) => `${action}/${through}/${nodes.scope === "named" ? nodes.names.join(",") : nodes.scope}`,
+      ),
+    ),
+    ...indirect.flatMap(([first]) => (first === undefined ? [] : [`indirect/${first.method}`])),
+  ];
+}
+
+/** Marks what is accepted. Expired exceptions are named as problems, so that nobody wonders. */
+export function accept(
+  report: KubeletAccessReport,
+  exceptions: readonly Exception[],
+  baseline: readonly BaselineEntry[],
+  now: number,
+): KubeletAccessReport {
+  const known = new Map(baseline.map(({ subject, fingerprint }) => [subject, new Set(fingerprint)]));
+  const expired = exceptions.filter(({ expires }) => expires !== undefined && Date.parse(expires) <= now);
+  const valid = exceptions.filter((exception) => !expired.includes(exception));
+  const subjects = report.subjects.map((subject): SubjectReport => {
+    const exception = valid.find((one) => isFor(one, subject.name));
+    if (exception !== undefined) {
+      const { reason, expires } = exception;
+      return { ...subject, accepted: { reason, ...(expires !== undefined && { expires }) } };
+    }
+    const before = known.get(subject.name);
+    const hasNotGrown = before !== undefined && fingerprint(subject).every((one) => before.has(one));
+    return hasNotGrown ? { ...subject, accepted: { reason: "in the baseline" } } : subject;
+  });
+  return {
+    ...report,
+    subjects,
+    summary: { ...report.summary, ...countSubjects(subjects) },
+    problems: [
+      ...report.problems,
+      ...expired.map(({ subject, expires = "", reason }) => ({
+        severity: "warning" as const,
+        origin: { file: "", line: 0 },
+        message: `the exception for ${subject} ("${reason}") expired on ${expires}`,
+      })),
+    ],
+  };
+}
+
+function isFor({ subject }: Exception, name: string): boolean {
+  return subject.endsWith("*") ? name.startsWith(subject.slice(0, -1)) : subject === name;
+}
