@@ -250,8 +250,8 @@ describe("openLog()", () => {
     await truncate(path);
     await appendFile(path, entry(5, "four"));
     await until("four");
-    running = false;
     await appendFile(path, entry(6, "five"));
+    running = false;
     await writing;
     await log.close();
     expect(text).toBe("one\ntwo\nlate\nthree\nfour\nfive\n");
