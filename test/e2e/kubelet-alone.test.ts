@@ -105,7 +105,7 @@ authentication: {x509: {clientCAFile: ${join(cluster.dataDir, "pki/ca.crt")}}}
       [["--kubeconfig", "/nope", "--bootstrap-kubeconfig", "/neither"], /kubeconfig \/neither can not be read/],
       [["--config", "/nope"], /cannot read the kubelet configuration \/nope/],
       [["--client-ca-file", "/nope"], /clientCAFile.*\/nope/],
-      [["--tls-cert-file", "/nope"], /tlsCertFile and tlsPrivateKeyFile need each other/],
+      [["--tls-cert-file", "/nope"], /tlsCertFile/],
       [["--authorization-mode", "Maybe"], /unknown authorization mode Maybe/],
     ] as const) {
       // The kubeconfig of an administrator: only so that nothing is asked for before the error.
