@@ -1,6 +1,7 @@
 import type { FeatureGates } from "../api/feature-gates.ts";
 import type { KubeletConfiguration } from "../api/kubelet-configuration.ts";
 import type { Service } from "../api/types.ts";
+import { unsafeSysctlsProblem } from "../core/pods/sysctl-rules.ts";
 import { OrlopError } from "../lib/orlop-error.ts";
 import { parseQuantity, wholeUnits } from "../lib/quantity.ts";
 import { activeRoutes } from "./server/kubelet-server.ts";
@@ -19,6 +20,13 @@ export function logSizeOf({ containerLogMaxSize }: KubeletConfiguration): number
   if (!parsed.ok)
     throw new OrlopError("Invalid", `containerLogMaxSize ${JSON.stringify(containerLogMaxSize)}: ${parsed.reason}`);
   return Number(wholeUnits(parsed.value));
+}
+
+/** Throws OrlopError Invalid. */
+export function allowedUnsafeSysctlsOf({ allowedUnsafeSysctls }: KubeletConfiguration): readonly string[] {
+  const problem = unsafeSysctlsProblem(allowedUnsafeSysctls);
+  if (problem !== undefined) throw new OrlopError("Invalid", `allowedUnsafeSysctls: ${problem}`);
+  return allowedUnsafeSysctls;
 }
 
 export function changeDetectionOf(configuration: KubeletConfiguration): "Watch" | "Cache" | "Get" {

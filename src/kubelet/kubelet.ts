@@ -28,6 +28,7 @@ import { podMemoryLimitBytes } from "./cgroups/cgroup-limits.ts";
 import { createDriverQuestion, createNodeCgroups } from "./cgroups/node-cgroups.ts";
 import { hostProblem } from "./host-check.ts";
 import {
+  allowedUnsafeSysctlsOf,
   changeDetectionOf,
   clusterDomainOf,
   declaredFeaturesOf,
@@ -44,7 +45,7 @@ import { createNodeLease } from "./node/node-lease.ts";
 import { createNodeStatus } from "./node/node-status.ts";
 import { createRuntimeWatch } from "./node/runtime-watch.ts";
 import { createPodProcesses, type PodProcesses } from "./pod-processes.ts";
-import { createPodManager, type PodManager } from "./pods/pod-manager.ts";
+import { createPodManager } from "./pods/pod-manager.ts";
 import { createPodEvents } from "./pods/recorded-pod-events.ts";
 import { createPodReferences } from "./references/pod-references.ts";
 import { countRunning } from "./running-counts.ts";
@@ -214,11 +215,8 @@ function assemble(
       kernelIsAtLeast: (version) => kernelIsAtLeast(machine.kernelVersion, version),
     },
   );
-  // The directory of pods is needed by parts that the pod manager is made of.
-  const podDirectory: { manager?: PodManager } = {};
-  const podByUid = (uid: string) => podDirectory.manager?.directory.podByUid(uid);
   const processes: PodProcesses = createPodProcesses(
-    { cgroups: deps.cgroups, files: deps.files, sandboxes: runtime.sandboxes, podByUid },
+    { cgroups: deps.cgroups, files: deps.files, sandboxes: runtime.sandboxes, containers: runtime.containers },
     { cgroupRoot: configuration.cgroupRoot, driver },
   );
   const userNamespaces = createNodeUserNamespaces(
@@ -282,6 +280,8 @@ function assemble(
         cgroupVersion: layout?.version ?? 2,
         singleProcessOomKill: configuration.singleProcessOOMKill ?? layout?.version === 1,
       },
+      allowedUnsafeSysctls: allowedUnsafeSysctlsOf(configuration),
+      kernelIsAtLeast: (version) => kernelIsAtLeast(machine.kernelVersion, version),
       security: { seccompDefault: configuration.seccompDefault, seccompRoot: `${root}/seccomp`, extraMaskedPaths: [] },
       ...(options.apiServer !== undefined && { apiServer: options.apiServer }),
       clusterDns: configuration.clusterDNS,
@@ -309,7 +309,6 @@ function assemble(
         runtimeWatch.handlers.find(({ name }) => name === (handler ?? ""))?.recursiveReadOnlyMounts ?? false,
     },
   );
-  podDirectory.manager = pods;
   registerUserNamespaceRanges(metrics.registry, userNamespaces.counts);
   metrics.countRunning(() => countRunning(pods.directory));
 

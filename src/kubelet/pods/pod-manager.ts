@@ -37,6 +37,8 @@ import type { ObservePods } from "./pod-observation.ts";
 import { createPodRemains } from "./pod-remains.ts";
 import { createPodStopper } from "./pod-stopper.ts";
 import { createPodRoster } from "./pod-roster.ts";
+import { admitSysctls } from "../../core/pods/sysctl-rules.ts";
+import type { KernelVersion } from "../../core/userns/mappable-filesystems.ts";
 import { createPodWorker, type PodEnd, type PodWorkerDeps } from "./pod-worker.ts";
 import { createRuntimeClasses } from "./runtime-classes.ts";
 import { createRuntimeReader } from "./runtime-reader.ts";
@@ -105,6 +107,10 @@ export interface PodManagerOptions {
   readonly imageEviction?: ImageEvictionPolicy;
   /** Which runtime handlers can mount recursively read-only. @default none */
   readonly recursiveReadOnlyMounts?: (handler: string) => boolean;
+  /** Names, or beginnings of names that end in "*". @default none but those that are safe */
+  readonly allowedUnsafeSysctls?: readonly string[];
+  /** Decides which sysctls are safe. @default a kernel that has all */
+  readonly kernelIsAtLeast?: (version: KernelVersion) => boolean;
 }
 
 /** The pods of this node: everything between what the API server asks for and what the runtime runs. */
@@ -240,6 +246,8 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
     statuses,
     mirrors,
     node: deps.node,
+    admitSysctls: (pod) =>
+      admitSysctls(pod, options.allowedUnsafeSysctls ?? [], options.kernelIsAtLeast ?? (() => true)),
     mirrorsNeedCare: () => reconcileMirrors(),
     createWorker: (pod, kind) => createPodWorker(workerDeps, pod, { ...kind, syncPeriodMs, recursiveReadOnlyMounts }),
   });

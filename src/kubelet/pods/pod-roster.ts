@@ -1,6 +1,6 @@
 import { isMirrorPod, podIsTerminal } from "../../api/pod.ts";
 import type { Node, Pod } from "../../api/types.ts";
-import { admitToNode } from "../../core/pods/node-admission.ts";
+import { admitToNode, type Admission } from "../../core/pods/node-admission.ts";
 import { qosClassOf } from "../../core/pods/qos-class.ts";
 import { timestamp } from "../../core/pods/container-statuses.ts";
 import type { Change } from "../../machinery/object-store.ts";
@@ -19,6 +19,7 @@ export interface PodRosterDeps {
   readonly statuses: StatusManager;
   readonly mirrors: MirrorPods | undefined;
   readonly node: () => Node | undefined;
+  readonly admitSysctls: (pod: Pod) => Admission;
   readonly createWorker: (pod: Pod, kind: { readonly isStatic: boolean; readonly orphan: boolean }) => PodWorker;
   /** Static pods or their mirrors may not match any more. */
   readonly mirrorsNeedCare: () => void;
@@ -91,7 +92,8 @@ export function createPodRoster(deps: PodRosterDeps): PodRoster {
     if (node === undefined || podIsTerminal(pod) || pod.status?.startTime !== undefined) return true;
     if (pod.metadata?.deletionTimestamp !== undefined) return true;
     const others = [...workers.values()].filter((worker) => worker.stage() === "living").map((worker) => worker.pod());
-    const verdict = admitToNode(pod, node, others);
+    const sysctls = deps.admitSysctls(pod);
+    const verdict = sysctls.admitted ? admitToNode(pod, node, others) : sysctls;
     if (verdict.admitted) return true;
     const { reason, message } = verdict;
     events.record(pod, { type: "Warning", reason, message });
