@@ -54,6 +54,9 @@ async function makeReport(
         : `${first.origin.file}${first.origin.line > 0 ? `:${first.origin.line}` : ""}: ${first.message}`;
     throw new UsageError(`nothing in ${source} could be read as roles or bindings: ${at}`);
   }
+  if (options.files.length > 0 && input.documents === 0) {
+    throw new UsageError(`there is no object in ${source}: did what should have written it fail?`);
+  }
   const usage = await usageFrom(options.auditLog, signal, progress);
   const problems = usage?.problems ?? [];
   const only = options.subject === undefined ? undefined : subjectOf(options.subject);

@@ -5,15 +5,21 @@ export function completionScript(shell: string, program: Command): string {
   const commands = program.commands.map((command) => ({
     name: command.name(),
     description: command.description(),
-    flags: command.options.flatMap((option) =>
-      option.long === undefined || option.long === null ? [] : [option.long],
-    ),
+    // Words of subcommands as well: `orlop audit kubelet --fail-on`.
+    flags: [command, ...command.commands].flatMap((one) => [
+      ...(one === command ? [] : [one.name()]),
+      ...one.options.flatMap((option) => (option.long === undefined || option.long === null ? [] : [option.long])),
+    ]),
   }));
   if (shell === "fish") {
     return `${commands
       .flatMap(({ name, description, flags }) => [
         `complete -c orlop -f -n __fish_use_subcommand -a ${name} -d '${description.replaceAll("'", "")}'`,
-        ...flags.map((flag) => `complete -c orlop -n '__fish_seen_subcommand_from ${name}' -l ${flag.slice(2)}`),
+        ...flags.map((flag) =>
+          flag.startsWith("--")
+            ? `complete -c orlop -n '__fish_seen_subcommand_from ${name}' -l ${flag.slice(2)}`
+            : `complete -c orlop -n '__fish_seen_subcommand_from ${name}' -a ${flag}`,
+        ),
       ])
       .join("\n")}\n`;
   }

@@ -1,11 +1,14 @@
 import { cpus } from "node:os";
 
-/** `npm run bench -- writes access-reviews starts pods`: prints Markdown tables; nothing is asserted. */
+/** `npm run bench -- writes access-reviews starts pods selinux`: prints Markdown tables; nothing is asserted. */
 const benches: Readonly<Record<string, () => Promise<string>>> = {
   writes: async () => (await import("./writes.ts")).writes(),
   "access-reviews": async () => (await import("./access-reviews.ts")).accessReviews(),
   starts: async () => (await import("./starts.ts")).starts(),
   pods: async () => (await import("./pods.ts")).pods(),
+  kubelet: async () => (await import("./kubelet.ts")).kubelet(),
+  audit: async () => (await import("./audit.ts")).audit(),
+  selinux: async () => (await import("./selinux.ts")).selinux(),
 };
 
 const wanted = process.argv.slice(2);

@@ -121,14 +121,20 @@ function aggregate(drafts: ReadonlyMap<string, Draft>): ReadonlyMap<string, read
   const result = new Map<string, readonly EffectiveRule[]>([...drafts].map(([name, { own }]) => [name, own]));
   const collectors = [...drafts].filter(([, { role }]) => aggregates(role));
   const members = membersOf(collectors, drafts);
+  const identities = new Map<PolicyRule, string>();
+  const identity = (rule: PolicyRule): string => {
+    const known = identities.get(rule) ?? identityOf(rule);
+    identities.set(rule, known);
+    return known;
+  };
   for (let changed = true; changed; ) {
     changed = false;
     for (const [name] of collectors) {
       const before = result.get(name) ?? [];
-      const merged = new Map(before.map((rule) => [identityOf(rule.rule), rule]));
+      const merged = new Map(before.map((rule) => [identity(rule.rule), rule]));
       for (const member of members.get(name) ?? []) {
         for (const rule of result.get(member) ?? []) {
-          const key = identityOf(rule.rule);
+          const key = identity(rule.rule);
           const known = merged.get(key);
           // The controller's copy says nothing about where a rule was written; the member does.
           if (known === undefined || (known.writtenIn === name && rule.writtenIn !== name)) merged.set(key, rule);

@@ -64,6 +64,11 @@ export interface AccessEvaluator {
   accessOf(principal: Principal): KubeletAccess | undefined;
 }
 
+/** Names as a set: thousands of grants by name ask for the same thousands of nodes. */
+interface IndexedClass extends NodeClass {
+  readonly names: ReadonlySet<string>;
+}
+
 interface HeldGrant {
   readonly by: HeldBy;
   readonly grant: NodeGrant;
@@ -75,6 +80,7 @@ export function createAccessEvaluator(bound: BoundRoles, options: AccessOptions)
   const actionsOfGrants = new Map<string, readonly ActionAccess[]>();
   const numbers = new Map<NodeGrant, number>();
   const total = options.classes.reduce((sum, { nodes }) => sum + nodes.length, 0);
+  const classes = options.classes.map((one): IndexedClass => ({ ...one, names: new Set(one.nodes) }));
   const requirements = KUBELET_ACTIONS.map((action) => requirementsOf(action, options));
 
   const grantsOf = (role: EffectiveRole): readonly NodeGrant[] => {
@@ -97,7 +103,7 @@ export function createAccessEvaluator(bound: BoundRoles, options: AccessOptions)
       if (grants.length === 0) return undefined;
       const key = grants.map(({ grant }) => numbers.get(grant)).join(",");
       const known = actionsOfGrants.get(key);
-      const actions = known ?? actionsFor(grants, requirements, options.classes, total);
+      const actions = known ?? actionsFor(grants, requirements, classes, total);
       if (known === undefined) actionsOfGrants.set(key, actions);
       return { principal, grants: grants.map(toAccessGrant), actions };
     },
@@ -141,7 +147,7 @@ function permissionsOf(grant: NodeGrant): readonly string[] {
 function actionsFor(
   grants: readonly HeldGrant[],
   requirements: readonly Requirements[],
-  classes: readonly NodeClass[],
+  classes: readonly IndexedClass[],
   total: number,
 ): readonly ActionAccess[] {
   return requirements.flatMap(({ action, atApiServer, atKubelet }): readonly ActionAccess[] => {
@@ -162,7 +168,7 @@ function holding(grants: readonly HeldGrant[], permission: NodePermission): read
 function kubeletRoutes(
   grants: readonly HeldGrant[],
   atKubelet: Requirements["atKubelet"],
-  classes: readonly NodeClass[],
+  classes: readonly IndexedClass[],
   total: number,
 ): readonly Route[] {
   const open: {
@@ -192,7 +198,7 @@ function kubeletRoutes(
     const limited = permissions.filter(({ via }) => via.length > 0);
     if (limited.length === 0) continue;
     const wanted = new Set(limited.flatMap(({ via }) => via.flatMap((one) => grants[one]?.grant.names ?? [])));
-    const here = new Set(nodeClass.nodes);
+    const here = nodeClass.names;
     const names = [...wanted].filter((name) => total === 0 || here.has(name)).sort();
     if (names.length === 0) continue;
     named.push({

@@ -1,5 +1,5 @@
 import type { BoundRoles } from "./bound-roles.ts";
-import type { EffectiveRole, EffectiveRoles, EffectiveRule } from "./effective-roles.ts";
+import { type EffectiveRole, type EffectiveRoles, type EffectiveRule, standardRoles } from "./effective-roles.ts";
 import { METHOD_VERBS, nodeGrantsOf } from "./node-grants.ts";
 import type { Origin } from "./origin.ts";
 
@@ -77,11 +77,12 @@ const MEANT: Readonly<Record<string, string>> = {
 
 const PROXY_NAMES = ["nodes/proxy", "*/proxy", "*"];
 
-/** Remarks on all roles and bindings of an input. Standard roles that were filled in are left out. */
+/** Remarks on all roles and bindings of an input. Roles every cluster has are left out. */
 export function remarksOn(roles: EffectiveRoles, bound: BoundRoles): readonly Remark[] {
   const remarks: Remark[] = [];
+  const standard = new Set(standardRoles().map(({ metadata }) => metadata?.name));
   for (const role of roles.all) {
-    if (role.assumed) continue;
+    if (role.kind === "ClusterRole" && standard.has(role.name)) continue;
     const object = `${role.kind} ${role.namespace === "" ? role.name : `${role.namespace}/${role.name}`}`;
     for (const rule of role.rules) {
       if (rule.writtenIn === role.name) remarks.push(...remarksOnRule(object, role, rule));
@@ -139,6 +140,8 @@ function remarksOnBindings(role: EffectiveRole, bound: BoundRoles): readonly Rem
 
 function remarksOnRule(object: string, role: EffectiveRole, { rule, origin }: EffectiveRule): readonly Remark[] {
   const { apiGroups = [], resources = [], verbs } = rule;
+  // Such a rule could not be read; that is said elsewhere.
+  if (verbs.length === 0) return [];
   if (!apiGroups.includes("") && !apiGroups.includes("*")) {
     return resources
       .filter((name) => name.startsWith("nodes/proxy"))
@@ -213,6 +216,8 @@ function phantoms(at: Pick<Remark, "object" | "subject" | "origin">, name: strin
   const [resource = "", subresource] = name.split("/");
   const known = Object.hasOwn(SUBRESOURCES, resource) ? SUBRESOURCES[resource] : undefined;
   if (subresource === undefined || known === undefined || subresource === "*" || known.includes(subresource)) return [];
+  // Asked, for any resource, of those who set blockOwnerDeletion.
+  if (subresource === "finalizers") return [];
   const meant = MEANT[name] ?? nearest(resource, subresource, known);
   return [
     {

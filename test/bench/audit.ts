@@ -1,0 +1,184 @@
+import { execFile, spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { once } from "node:events";
+import { performance } from "node:perf_hooks";
+import { createAuditInput } from "../../src/core/audit/input.ts";
+import { auditKubelets } from "../../src/core/audit/report.ts";
+import { table } from "./statistics.ts";
+
+const ROLES = 10_000;
+const BINDINGS = 50_000;
+const NODES = 5_000;
+const LOG_BYTES = 2 ** 30;
+const GROUP = "rbac.authorization.k8s.io";
+
+/** `orlop audit kubelet` over a large cluster and a large audit log, as processes, with their peak memory. */
+export async function audit(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "orlop-audit-"));
+  try {
+    const snapshot = join(directory, "cluster.json");
+    const items = cluster();
+    await writeFile(
+      snapshot,
+      JSON.stringify({ kind: "ClusterSnapshot", serverVersion: "v1.36.0", missing: [], items }),
+    );
+    const whole = await measured([
+      "audit",
+      "kubelet",
+      "-f",
+      snapshot,
+      "-o",
+      "json",
+      "--output-file",
+      join(directory, "out.json"),
+    ]);
+    const log = join(directory, "audit.log");
+    await writeLog(log);
+    const mined = await measured(["audit", "kubelet", "-f", snapshot, "--audit-log", log, "-o", "name"]);
+    const point = pointQuestion(items);
+    const seconds = (milliseconds: number): string => (milliseconds / 1000).toFixed(1);
+    return table(
+      ["what", "seconds", "peak MiB", "remark"],
+      [
+        [
+          `all subjects, ${ROLES} roles, ${BINDINGS} bindings, ${NODES} nodes, JSON`,
+          seconds(whole.milliseconds),
+          whole.peakMiB,
+          `exit code ${whole.code}`,
+        ],
+        [
+          "the same with 1 GiB of audit log",
+          seconds(mined.milliseconds),
+          mined.peakMiB,
+          `${Math.round(1024 / ((mined.milliseconds - whole.milliseconds) / 1000))} MiB/s for the log`,
+        ],
+        ["one subject, loaded", (point / 1000).toFixed(3), "", "with indexing; see the report for all"],
+      ],
+    );
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+export function cluster(): readonly unknown[] {
+  const items: unknown[] = [];
+  for (let index = 0; index < NODES; index++) {
+    items.push({
+      apiVersion: "v1",
+      kind: "Node",
+      metadata: { name: `node-${index}` },
+      status: { nodeInfo: { kubeletVersion: index % 3 === 0 ? "v1.32.4" : "v1.36.1" } },
+    });
+  }
+  for (let index = 0; index < ROLES; index++) {
+    const special = index % 50;
+    items.push({
+      apiVersion: `${GROUP}/v1`,
+      kind: "ClusterRole",
+      metadata: { name: `role-${index}`, labels: { tier: `t${index % 40}` } },
+      ...(special === 7 && {
+        aggregationRule: { clusterRoleSelectors: [{ matchLabels: { tier: `t${index % 40}` } }] },
+      }),
+      rules: [
+        { apiGroups: [""], resources: ["pods", "services", "configmaps"], verbs: ["get", "list", "watch"] },
+        ...(special === 1 ? [{ apiGroups: [""], resources: ["nodes/proxy"], verbs: ["get"] }] : []),
+        ...(special === 2 ? [{ apiGroups: [""], resources: ["nodes/metrics", "nodes/pods"], verbs: ["get"] }] : []),
+        ...(special === 3 ? [{ apiGroups: [""], resources: ["pods"], verbs: ["create"] }] : []),
+        ...(special === 4
+          ? [{ apiGroups: [""], resources: ["nodes/proxy"], verbs: ["get"], resourceNames: [`node-${index % NODES}`] }]
+          : []),
+      ],
+    });
+  }
+  for (let index = 0; index < BINDINGS; index++) {
+    const namespaced = index % 2 === 1;
+    items.push({
+      apiVersion: `${GROUP}/v1`,
+      kind: namespaced ? "RoleBinding" : "ClusterRoleBinding",
+      metadata: { name: `binding-${index}`, ...(namespaced && { namespace: `ns-${index % 1000}` }) },
+      roleRef: { apiGroup: GROUP, kind: "ClusterRole", name: `role-${(index * 7) % ROLES}` },
+      subjects: [{ kind: "ServiceAccount", name: `account-${index % 20_000}`, namespace: `ns-${index % 1000}` }],
+    });
+  }
+  return items;
+}
+
+/** Mostly what a real log is full of, with one review by a kubelet in twenty lines. */
+async function writeLog(path: string): Promise<void> {
+  const out = createWriteStream(path, { highWaterMark: 2 ** 22 });
+  const padding = "x".repeat(700);
+  let written = 0;
+  for (let index = 0; written < LOG_BYTES; index++) {
+    const at = new Date(1_760_000_000_000 + index * 10).toISOString();
+    const review = index % 20 === 0;
+    const line = `${JSON.stringify({
+      kind: "Event",
+      apiVersion: "audit.k8s.io/v1",
+      stage: "ResponseComplete",
+      requestURI: review ? "/apis/authorization.k8s.io/v1/subjectaccessreviews" : "/api/v1/namespaces/a/pods",
+      verb: review ? "create" : "get",
+      user: { username: `system:node:node-${index % NODES}`, groups: ["system:nodes"] },
+      objectRef: { resource: review ? "subjectaccessreviews" : "pods" },
+      ...(review && {
+        requestObject: {
+          spec: {
+            user: `system:serviceaccount:ns-${index % 100}:account-${index % 100}`,
+            resourceAttributes: {
+              verb: "get",
+              version: "v1",
+              resource: "nodes",
+              subresource: "metrics",
+              name: `node-${index % NODES}`,
+            },
+          },
+        },
+        responseObject: { status: { allowed: true } },
+      }),
+      annotations: { padding },
+      requestReceivedTimestamp: at,
+    })}\n`;
+    written += line.length;
+    if (!out.write(line)) await once(out, "drain");
+  }
+  out.end();
+  await once(out, "close");
+}
+
+interface Measured {
+  readonly milliseconds: number;
+  readonly peakMiB: number;
+  readonly code: number;
+}
+
+async function measured(args: readonly string[]): Promise<Measured> {
+  await new Promise((done) => execFile("./orlop", ["version"], done));
+  const started = performance.now();
+  const child = spawn("./orlop", [...args, "--quiet"], { stdio: ["ignore", "ignore", "inherit"] });
+  let peakMiB = 0;
+  const { readFileSync } = await import("node:fs");
+  const watch = setInterval(() => {
+    try {
+      const kib = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1];
+      peakMiB = Math.max(peakMiB, Math.round(Number(kib ?? 0) / 1024));
+    } catch {
+      // It has just ended.
+    }
+  }, 50);
+  const [code] = (await once(child, "close")) as [number];
+  clearInterval(watch);
+  return { milliseconds: performance.now() - started, peakMiB, code };
+}
+
+/** Milliseconds for one more question about one subject of a loaded input. */
+function pointQuestion(items: readonly unknown[]): number {
+  const builder = createAuditInput({ defaultNamespace: "default", wholeCluster: true });
+  for (const value of items) builder.add({ value, origin: { file: "", line: 0 } });
+  const input = builder.finish();
+  const options = { generatedAt: "", source: "", assumedKubelet: "1.36" };
+  const started = performance.now();
+  auditKubelets(input, { ...options, only: { kind: "ServiceAccount", name: "system:serviceaccount:ns-1:account-1" } });
+  return performance.now() - started;
+}
