@@ -1,7 +1,7 @@
 import type { Pod } from "../api/types.ts";
 import { qosClassOf } from "../core/pods/qos-class.ts";
 import type { IdRange } from "../core/userns/id-pool.ts";
-import type { SandboxRuntime } from "../ports/container-runtime.ts";
+import type { ContainerRuntime, SandboxRuntime } from "../ports/container-runtime.ts";
 import type { FileReader } from "../ports/files.ts";
 import type { HostCgroups } from "../ports/host-cgroups.ts";
 import { type CgroupDriver, podCgroup } from "./cgroups/cgroup-names.ts";
@@ -10,8 +10,8 @@ import { POD_UID } from "./pods/labels.ts";
 export interface PodProcessesDeps {
   readonly cgroups: HostCgroups;
   readonly files: Pick<FileReader, "read">;
-  readonly sandboxes: Pick<SandboxRuntime, "list">;
-  readonly podByUid: (uid: string) => Pod | undefined;
+  readonly sandboxes: Pick<SandboxRuntime, "list" | "status">;
+  readonly containers: Pick<ContainerRuntime, "list" | "status">;
 }
 
 export interface PodProcessesOptions {
@@ -23,7 +23,7 @@ export interface PodProcessesOptions {
 export interface PodProcesses {
   /** Any process of the pod; undefined when none can be found. */
   any(pod: Pod): Promise<number | undefined>;
-  /** Host IDs the pod's processes run with now. "none" only when the runtime says that it has nothing of the pod. */
+  /** Host IDs the pod's processes run with now. "none" only when the runtime says that nothing of the pod runs. */
   liveRange(podUid: string, signal: AbortSignal): Promise<IdRange | "none" | "unknown">;
 }
 
@@ -45,10 +45,16 @@ export function createPodProcesses(deps: PodProcessesDeps, options: PodProcesses
     any,
     async liveRange(podUid, signal) {
       try {
-        const sandboxes = await deps.sandboxes.list({ [POD_UID]: podUid }, signal);
-        if (sandboxes.length === 0) return "none";
-        const pod = deps.podByUid(podUid);
-        const process = pod === undefined ? undefined : await any(pod);
+        const own = { [POD_UID]: podUid };
+        const sandboxes = (await deps.sandboxes.list(own, signal)).filter(({ ready }) => ready);
+        const containers = (await deps.containers.list(own, signal)).filter(({ state }) => state === "running");
+        // Asked of the runtime and not of the control groups: at the start nobody knows the pods yet, whose class names them.
+        const statuses = await Promise.all([
+          ...sandboxes.map(({ id }) => deps.sandboxes.status(id, signal)),
+          ...containers.map(({ id }) => deps.containers.status(id, signal)),
+        ]);
+        if (statuses.length === 0) return "none";
+        const process = statuses.flatMap(({ pid }) => pid ?? [])[0];
         if (process === undefined) return "unknown";
         const bytes = await deps.files.read(`/proc/${process}/uid_map`, ID_MAP_LIMIT_BYTES);
         return parseIdMap(new TextDecoder().decode(bytes));

@@ -155,6 +155,15 @@ describe("createUserNamespaces()", () => {
     expect(await namespaces.mappingFor(pod("a"), "", signal)).toBeDefined();
   });
 
+  it("asks again until the IDs of a live pod with a damaged file are known", async () => {
+    let live: IdRange | "unknown" = "unknown";
+    const namespaces = await node(memoryStore(new Map([["z", "{"]])), { live: () => live });
+    await expect(namespaces.mappingFor(pod("a"), "", signal)).rejects.toThrow("can not be determined");
+    live = { firstId: BLOCK, length: BLOCK };
+    expect(await namespaces.mappingFor(pod("a"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK * 2 }] });
+    expect(namespaces.counts()).toMatchObject({ used: 1, reserved: 1 });
+  });
+
   it("never lets two pods share IDs, whatever the order of starts, ends, failing disks and crashes", async () => {
     const step = fc.oneof(
       fc.record({ do: fc.constantFrom("start" as const, "end" as const), pod: fc.nat(9) }),

@@ -49,6 +49,17 @@ export function createUserNamespaces(
   /** Pods whose IDs nobody can name: as long as there is one, no new range is safe to give. */
   const undetermined = new Map<string, string>();
 
+  /** Reserves what a pod's processes run with, whatever its file says. */
+  async function determine(podUid: string, reason: string, signal: AbortSignal): Promise<void> {
+    const live = await deps.liveRange(podUid, signal);
+    if (live === "unknown") {
+      undetermined.set(podUid, reason);
+      return;
+    }
+    undetermined.delete(podUid);
+    if (live !== "none") pool.reserve(podUid, live);
+  }
+
   async function restorePod(podUid: string, signal: AbortSignal): Promise<void> {
     let text: string | undefined;
     let reason: string;
@@ -70,10 +81,8 @@ export function createUserNamespaces(
       reason = messageOf(failure);
     }
     unusable.set(podUid, reason);
-    const live = await deps.liveRange(podUid, signal);
     for (const range of touched === "unknown" ? [] : touched) pool.reserve(podUid, range);
-    if (live !== "none" && live !== "unknown") pool.reserve(podUid, live);
-    if (live === "unknown" && touched === "unknown") undetermined.set(podUid, reason);
+    await determine(podUid, reason, signal);
     log.error("User namespace mapping of a pod can not be used; its IDs stay reserved, delete the pod to free them", {
       podUid,
       reason,
@@ -107,6 +116,7 @@ export function createUserNamespaces(
           `user namespace: ${broken}; the file pods/${podUid}/userns below the kubelet's root directory is damaged: delete the pod and create it again`,
         );
       }
+      for (const [other, reason] of undetermined) await determine(other, reason, signal);
       const [blocking] = undetermined;
       if (blocking !== undefined) {
         throw new OrlopError(
