@@ -40,6 +40,8 @@ export interface ConflictView {
 export const DEFAULT_SERIES_LIMIT = 10_000;
 /** Pods worked on before others get a turn. */
 const BATCH = 1_000;
+/** Pods told at the same time. */
+const AT_ONCE = 8;
 /** What happens within this time is told together. */
 const SETTLE_MS = 1_000;
 /** Between looks whether the published report is still right. */
@@ -188,7 +190,7 @@ export function createSELinuxWarningController(
   });
   const telling = worker("selinux-warning events", async (signal) => {
     await podsToTell.filled(signal);
-    for (const key of podsToTell.take(1)) await tellPod(key, signal);
+    await Promise.all(podsToTell.take(AT_ONCE).map((key) => tellPod(key, signal)));
   });
 
   const problems = (): readonly SourceProblem[] => {

@@ -1,0 +1,172 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { CSIDriver, PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/types.ts";
+import { snapshotOf } from "./cluster-snapshot.ts";
+import { clusterOfManifests } from "./manifests.ts";
+import { optOutChanges } from "./opt-out-forms.ts";
+import { type OptOutChoice, type PlannedWorkload, planOptOut } from "./opt-out-plan.ts";
+import { buildReport } from "./report.ts";
+import { workloadText } from "./workload.ts";
+
+interface Wish {
+  readonly name: string;
+  readonly level: string | undefined;
+  readonly recursive?: boolean;
+  readonly claims: readonly string[];
+  readonly accessMode?: string;
+}
+
+const drivers: readonly CSIDriver[] = [{ metadata: { name: "d" }, spec: { seLinuxMount: true } }];
+
+function cluster(wishes: readonly Wish[], accessModes = ["ReadWriteMany"]) {
+  const names = [...new Set(wishes.flatMap(({ claims }) => claims))];
+  const claims: readonly PersistentVolumeClaim[] = names.map((name) => ({
+    metadata: { namespace: "ns", name },
+    spec: { volumeName: name },
+  }));
+  const persistentVolumes: readonly PersistentVolume[] = names.map((name) => ({
+    metadata: { name },
+    spec: { accessModes, csi: { driver: "d", volumeHandle: name } },
+  }));
+  const pods: readonly Pod[] = wishes.map(({ name, level, recursive, claims: used }) => ({
+    metadata: {
+      namespace: "ns",
+      name: `${name}-5b5-x`,
+      uid: name,
+      labels: { "pod-template-hash": "5b5" },
+      ownerReferences: [{ apiVersion: "apps/v1", kind: "ReplicaSet", name: `${name}-5b5`, uid: "u", controller: true }],
+    },
+    spec: {
+      securityContext: {
+        ...(level !== undefined && { seLinuxOptions: { level } }),
+        ...(recursive === true && { seLinuxChangePolicy: "Recursive" }),
+      },
+      containers: [{ name: "c", volumeMounts: used.map((claim) => ({ name: claim, mountPath: `/${claim}` })) }],
+      volumes: used.map((claim) => ({ name: claim, persistentVolumeClaim: { claimName: claim } })),
+    },
+  }));
+  return snapshotOf({ pods, claims, persistentVolumes, drivers });
+}
+
+function plan(wishes: readonly Wish[], choice: OptOutChoice = {}): readonly PlannedWorkload[] {
+  const { index, pods } = cluster(wishes);
+  return planOptOut({ index, pods }, choice);
+}
+
+const named = (planned: readonly PlannedWorkload[]): readonly string[] =>
+  planned.map(({ workload }) => workloadText(workload));
+
+const wish = fc.record({
+  name: fc.constantFrom("a", "b", "c", "d", "e", "f"),
+  level: fc.constantFrom(undefined, "s0:c1", "s0:c2"),
+  recursive: fc.boolean(),
+  claims: fc.uniqueArray(fc.constantFrom("v1", "v2", "v3", "v4"), { minLength: 1, maxLength: 3 }),
+});
+
+describe("planOptOut()", () => {
+  it("takes both sides, and those who share a volume with either", () => {
+    const wishes: readonly Wish[] = [
+      { name: "web", level: "s0:c1", claims: ["pictures", "cache"] },
+      { name: "thumbs", level: "s0:c2", claims: ["pictures"] },
+      { name: "warmer", level: "s0:c1", claims: ["cache"] },
+      { name: "apart", level: "s0:c1", claims: ["other"] },
+    ];
+    expect(named(plan(wishes))).toEqual(["ns/Deployment/thumbs", "ns/Deployment/warmer", "ns/Deployment/web"]);
+    expect(plan(wishes).find(({ workload }) => workload.name === "warmer")?.because).toBe("shares-volume");
+    expect(named(plan(wishes, { workload: "NS/deployment/THUMBS" }))).toHaveLength(3);
+    expect(plan(wishes, { claim: "ns/other" })).toEqual([]);
+    expect(named(plan(wishes, { wholeNamespaces: true }))).toContain("ns/Deployment/apart");
+  });
+
+  it("leaves no conflict when it is carried out, whatever the cluster", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(wish, { selector: ({ name }) => name, maxLength: 6 }), (wishes) => {
+        const planned = new Set(plan(wishes).map(({ workload }) => workload.name));
+        const after = wishes.map((one) => (planned.has(one.name) ? { ...one, recursive: true } : one));
+        expect(cluster(after).index.totals().volumes).toBe(0);
+        if (cluster(wishes).index.totals().volumes === 0) expect(planned.size).toBe(0);
+      }),
+    );
+  });
+
+  it("has nothing to do where all of a workload opted out", () => {
+    const changes = optOutChanges(
+      plan([
+        { name: "web", level: "s0:c1", claims: ["v"] },
+        { name: "done", level: "s0:c1", recursive: true, claims: ["v"] },
+      ]),
+    );
+    expect(changes).toMatchObject([
+      {
+        how: "patch",
+        patch: { spec: { template: { spec: { securityContext: { seLinuxChangePolicy: "Recursive" } } } } },
+      },
+    ]);
+    expect(changes).toHaveLength(1);
+  });
+});
+
+describe("buildReport()", () => {
+  const input = (wishes: readonly Wish[], modes?: string[]) => ({ ...cluster(wishes, modes), problems: [] });
+
+  it("groups pods by workload and says what keeps the gate shut", () => {
+    const report = buildReport(
+      input([
+        { name: "web", level: "s0:c1", claims: ["v"] },
+        { name: "backup", level: undefined, claims: ["v"] },
+      ]),
+    );
+    expect(report.gate).toEqual({
+      safe: false,
+      reasons: ["1 volume would be used by 2 pods that exclude each other"],
+    });
+    expect(report.volumes).toMatchObject([
+      {
+        from: "SELinuxMount",
+        claims: ["ns/v"],
+        workloads: [
+          { kind: "Deployment", name: "web", policy: "MountOption", label: ":::s0:c1", pods: 1 },
+          { kind: "Deployment", name: "backup", policy: "Recursive", label: "", because: "no-label" },
+        ],
+      },
+    ]);
+  });
+
+  it("tells conflicts of today from those of tomorrow", () => {
+    const wishes = [
+      { name: "a", level: "s0:c1", claims: ["v"] },
+      { name: "b", level: "s0:c2", claims: ["v"] },
+    ];
+    const report = buildReport(input(wishes, ["ReadWriteOncePod"]));
+    expect(report.volumes).toMatchObject([{ from: "now" }]);
+    expect(report.gate.safe).toBe(true);
+    expect(buildReport({ ...input(wishes, ["ReadWriteOncePod"]), problems: ["denied"] }).gate).toEqual({
+      safe: false,
+      reasons: ["denied"],
+    });
+  });
+});
+
+describe("clusterOfManifests()", () => {
+  it("takes workloads for pods and unknown drivers for supporting ones, and says so", () => {
+    const template = (level: string) => ({
+      spec: {
+        securityContext: { seLinuxOptions: { level } },
+        containers: [{ name: "c", volumeMounts: [{ name: "d", mountPath: "/d" }] }],
+        volumes: [{ name: "d", persistentVolumeClaim: { claimName: "data" } }],
+      },
+    });
+    const deployment = (name: string, level: string) => ({
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name },
+      spec: { template: template(level) },
+    });
+    const manifests = clusterOfManifests([deployment("a", "s0:c1"), deployment("b", "s0:c2")]);
+    expect(snapshotOf(manifests).index.totals()).toMatchObject({ volumes: 1, pods: 2 });
+    expect(manifests.assumptions).toHaveLength(2);
+    const off = { apiVersion: "storage.k8s.io/v1", kind: "CSIDriver", metadata: { name: "unknown" }, spec: {} };
+    const supported = clusterOfManifests([deployment("a", "s0:c1"), deployment("b", "s0:c2"), off]);
+    expect(snapshotOf(supported).index.totals().volumes).toBe(0);
+  });
+});
