@@ -1,5 +1,5 @@
-import { conflictsBetween, propertyValue, type ConflictProperty, type VolumeLabelling } from "./conflict-rule.ts";
-import type { SELinuxLabel } from "./label.ts";
+import { conflictsBetween, type ConflictProperty, type VolumeLabelling } from "./conflict-rule.ts";
+import { formatLabel, type SELinuxLabel } from "./label.ts";
 import type { RecursiveReason } from "./volume-demand.ts";
 import { createVolumeLabels, type VolumeLabels } from "./volume-labels.ts";
 
@@ -115,6 +115,7 @@ export function createConflictIndex(): ConflictIndex {
   const conflicting = new Set<string>();
   const pairTotals = { SELinuxLabel: 0, SELinuxChangePolicy: 0 };
   let conflictingPods: number | undefined;
+  const labelTexts = new WeakMap<VolumeLabelling, string>();
 
   /** Runs a change of one volume and books its effect on the totals. */
   function change(name: string, volume: IndexedVolume, work: () => void): void {
@@ -156,6 +157,17 @@ export function createConflictIndex(): ConflictIndex {
     if (volume !== undefined) change(name, volume, () => volume.labels.remove(uid));
   }
 
+  /** What `propertyValue` says of a labelling that is effective already, made once. */
+  function valueOf(property: ConflictProperty, labelling: VolumeLabelling): string {
+    if (property === "SELinuxChangePolicy") return labelling.policy;
+    let text = labelTexts.get(labelling);
+    if (text === undefined) {
+      text = formatLabel(labelling.label);
+      labelTexts.set(labelling, text);
+    }
+    return text;
+  }
+
   function* conflictsOn(name: string, uid: string): Generator<ConflictPair> {
     const volume = volumes.get(name);
     const own = pods.get(uid);
@@ -171,10 +183,10 @@ export function createConflictIndex(): ConflictIndex {
           property,
           volume: name,
           pod: own.pod,
-          value: propertyValue(property, labelling),
+          value: valueOf(property, labelling),
           label: labelling.label,
           other: other.pod,
-          otherValue: propertyValue(property, otherLabelling),
+          otherValue: valueOf(property, otherLabelling),
           otherLabel: otherLabelling.label,
         };
       }

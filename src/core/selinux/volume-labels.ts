@@ -77,8 +77,8 @@ export function createVolumeLabels(): VolumeLabels {
       const more = count(labelling);
       pairs.SELinuxLabel += more.SELinuxLabel;
       pairs.SELinuxChangePolicy += more.SELinuxChangePolicy;
-      labellings.set(member, labelling);
       if (labelling.policy === "Recursive") {
+        labellings.set(member, labelling);
         recursive.add(member);
         return;
       }
@@ -89,6 +89,8 @@ export function createVolumeLabels(): VolumeLabels {
       const group = level.groups.get(key) ?? { labelling, members: new Set<string>() };
       level.groups.set(key, group);
       group.members.add(member);
+      // All of a group share one value: less memory, and what is made of it is made once.
+      labellings.set(member, group.labelling);
     },
     remove(member) {
       const labelling = labellings.get(member);
