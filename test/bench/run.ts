@@ -6,6 +6,8 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   "access-reviews": async () => (await import("./access-reviews.ts")).accessReviews(),
   starts: async () => (await import("./starts.ts")).starts(),
   pods: async () => (await import("./pods.ts")).pods(),
+  "user-namespaces": async () => (await import("./user-namespaces.ts")).userNamespaces(),
+  "user-namespaces-parts": async () => (await import("./user-namespaces.ts")).userNamespaceParts(),
   kubelet: async () => (await import("./kubelet.ts")).kubelet(),
   audit: async () => (await import("./audit.ts")).audit(),
   selinux: async () => (await import("./selinux.ts")).selinux(),
