@@ -54,9 +54,6 @@ function admissionPolicy(mode: PolicyMode, { variables, allowed, message }: Poli
         matchConstraints: { resourceRules: [{ ...MATCHED, operations: ["CREATE", "UPDATE"] }] },
         variables,
         validations: [{ expression: allowed, message, reason: "Forbidden" }],
-        auditAnnotations: [
-          { key: "nodes-proxy", valueExpression: `variables.grants ? "granted by " + object.metadata.name : null` },
-        ],
       },
     },
     {

@@ -45,7 +45,7 @@ export const KNOWN_COMPONENTS: readonly KnownComponent[] = [
     "datadog-operator",
     /datadog-operator/,
     "",
-    "metrics stats spec pods healthz configz log",
+    "metrics stats pods healthz configz log",
     "DataDog/helm-charts#2392, DataDog/datadog-operator#2188",
     {
       helmValues: { clusterRole: { kubeletFineGrainedAuthorization: true } },
@@ -56,7 +56,7 @@ export const KNOWN_COMPONENTS: readonly KnownComponent[] = [
     "datadog agent",
     /datadog/,
     "/pods /healthz /configz /logs /stats/summary /spec /metrics",
-    "metrics stats spec pods healthz configz log",
+    "metrics stats pods healthz configz log",
     "DataDog/helm-charts#2049, #2338",
     { helmValues: { datadog: { kubelet: { fineGrainedAuthorization: true } } } },
   ),

@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { accept, exceptionsOfBaseline, readExceptions } from "./exceptions.ts";
+import { createAuditInput } from "./input.ts";
+import { auditKubelets, type KubeletAccessReport } from "./report.ts";
+import { exceeds } from "./threshold.ts";
+
+const now = Date.parse("2026-06-01");
+
+function report(verbs: readonly string[]): KubeletAccessReport {
+  const builder = createAuditInput({ defaultNamespace: "default", wholeCluster: false });
+  const apiVersion = "rbac.authorization.k8s.io/v1";
+  const values = [
+    {
+      apiVersion,
+      kind: "ClusterRole",
+      metadata: { name: "r" },
+      rules: [{ apiGroups: [""], resources: ["nodes/proxy"], verbs }],
+    },
+    {
+      apiVersion,
+      kind: "ClusterRoleBinding",
+      metadata: { name: "b" },
+      roleRef: { kind: "ClusterRole", name: "r" },
+      subjects: [{ kind: "ServiceAccount", name: "agent", namespace: "monitoring" }],
+    },
+  ];
+  for (const value of values) builder.add({ value, origin: { file: "f.yaml", line: 1 } });
+  return auditKubelets(builder.finish(), { generatedAt: "", source: "", assumedKubelet: "1.36" });
+}
+
+describe("accepted findings", () => {
+  const subject = "system:serviceaccount:monitoring:agent";
+
+  it("do not fail the audit until they expire", () => {
+    const until = (expires: string): KubeletAccessReport =>
+      accept(report(["get"]), [{ subject, reason: "r", expires }], [], now);
+    expect(exceeds(until("2026-07-01"), "run-commands")).toBe(false);
+    expect(exceeds(until("2026-05-01"), "run-commands")).toBe(true);
+    expect(until("2026-05-01").problems.map(({ message }) => message)).toEqual([
+      `the exception for ${subject} ("r") expired on 2026-05-01`,
+    ]);
+    expect(until("2026-07-01").summary).toMatchObject({ canRunCommands: 0, accepted: 1 });
+  });
+
+  it("come from a baseline as long as they do not grow", () => {
+    const baseline = exceptionsOfBaseline(JSON.parse(JSON.stringify(report(["get"]))));
+    if (!baseline.ok) throw new Error(baseline.reason);
+    expect(exceeds(accept(report(["get"]), [], baseline.value, now), "run-commands")).toBe(false);
+    expect(exceeds(accept(report(["get", "create"]), [], baseline.value, now), "run-commands")).toBe(true);
+  });
+
+  it.each([
+    [{}, 'has no list "exceptions"'],
+    [{ exceptions: [{ subject: "a" }] }, "exceptions[0].reason is missing: say why"],
+    [
+      { exceptions: [{ subject: "a", reason: "b", expires: "soon" }] },
+      "exceptions[0].expires is not a date such as 2027-01-31",
+    ],
+  ])("are refused when %j", (value, reason) => {
+    expect(readExceptions(value)).toEqual({ ok: false, reason });
+  });
+});

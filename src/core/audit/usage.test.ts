@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import { createUsageCollector, type Usage, usageOf } from "./usage.ts";
+
+const agent = "system:serviceaccount:monitoring:agent";
+
+function review(subresource: string, seconds: number, allowed = true, node = "node-1"): unknown {
+  return {
+    stage: "ResponseComplete",
+    verb: "create",
+    user: { username: `system:node:${node}` },
+    objectRef: { resource: "subjectaccessreviews" },
+    requestObject: {
+      spec: { user: agent, resourceAttributes: { verb: "get", resource: "nodes", subresource, name: node } },
+    },
+    responseObject: { status: { allowed } },
+    requestReceivedTimestamp: new Date(1_760_000_000_000 + seconds * 1000).toISOString(),
+  };
+}
+
+function proxied(path: string, more: object = {}): unknown {
+  return {
+    stage: "ResponseComplete",
+    verb: "get",
+    user: { username: agent },
+    objectRef: { resource: "nodes", subresource: "proxy", name: "https:node-1:10250" },
+    requestURI: `/api/v1/nodes/https:node-1:10250/proxy${path}`,
+    responseStatus: { code: 200 },
+    requestReceivedTimestamp: "2026-01-01T00:00:00Z",
+    ...more,
+  };
+}
+
+function usage(events: readonly unknown[], maximumEntries?: number): Usage {
+  const collector = createUsageCollector(maximumEntries === undefined ? {} : { maximumEntries });
+  for (const value of events) {
+    const event = usageOf(value);
+    if (event !== undefined) collector.add(event);
+  }
+  return collector.finish();
+}
+
+describe("use of kubelets out of audit logs", () => {
+  it("takes nodes/proxy asked right after a refused narrower question for its fallback", () => {
+    const { lines } = usage([review("pods", 0, false), review("proxy", 0), review("proxy", 20)]);
+    expect(lines.find(({ subresource }) => subresource === "proxy")).toMatchObject({ count: 2, withoutFineGrained: 0 });
+  });
+
+  it("takes nodes/proxy asked by itself for something that has no narrower rule", () => {
+    const { lines } = usage([review("proxy", 0), review("pods", 100, false), review("proxy", 200)]);
+    expect(lines.find(({ subresource }) => subresource === "proxy")).toMatchObject({ withoutFineGrained: 2 });
+  });
+
+  it("sees commands through the API server, under the name of who was impersonated", () => {
+    const { lines } = usage([
+      proxied("/exec/ns/pod/c?command=id"),
+      proxied("/metrics/cadvisor?x=/exec/", { impersonatedUser: { username: "jane" } }),
+    ]);
+    expect(lines).toMatchObject([
+      { user: "jane", through: "api-server", subresource: "metrics", path: "/metrics/cadvisor", connects: false },
+      { user: agent, path: "/exec", connects: true, nodes: ["node-1"] },
+    ]);
+  });
+
+  it("counts reviews that were logged without their content, and says nothing about other events", () => {
+    const bare = { ...(review("pods", 0) as object), requestObject: undefined };
+    const found = usage([
+      bare,
+      { stage: "ResponseComplete", verb: "get", objectRef: { resource: "pods" } },
+      "text",
+      null,
+    ]);
+    expect(found).toMatchObject({ reviewsWithoutBody: 1, events: 1, lines: [] });
+  });
+
+  it("keeps counting when there are more nodes than it keeps apart", () => {
+    const { lines, collapsed } = usage(
+      Array.from({ length: 20 }, (_, index) => review("metrics", index, true, `node-${index}`)),
+      5,
+    );
+    expect(lines).toMatchObject([{ count: 20, moreNodes: true }]);
+    expect(lines[0]?.nodes).toHaveLength(5);
+    expect(collapsed).toBe(15);
+  });
+});
