@@ -1,4 +1,4 @@
-import { chmod, mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf, OrlopError } from "../lib/orlop-error.ts";
 
@@ -13,7 +13,8 @@ const VERSION_FILE = "layout-version";
  * folders of its own, and pods with user namespaces must be able to pass through to their volumes.
  *
  * @returns how to let go of it
- * @throws OrlopError Conflict when another process holds it, Unsupported when a newer version wrote it
+ * @throws OrlopError Conflict when another process holds it, Unsupported when a newer version wrote it, Unavailable when
+ * nothing can be written there
  */
 export async function holdDataDirectory(directory: string): Promise<() => Promise<void>> {
   try {
@@ -26,15 +27,31 @@ export async function holdDataDirectory(directory: string): Promise<() => Promis
       { cause },
     );
   }
-  await checkLayoutVersion(directory);
+  try {
+    await checkLayoutVersion(directory);
+    return await takeHold(directory);
+  } catch (cause) {
+    if (cause instanceof OrlopError) throw cause;
+    const advice = hasCode(cause, "ENOSPC") ? "make room on its disk, or " : "";
+    throw new OrlopError(
+      "Unavailable",
+      `could not write into the data directory ${directory}: ${messageOf(cause)}; ${advice}choose another one with --data-dir`,
+      { cause },
+    );
+  }
+}
+
+async function takeHold(directory: string): Promise<() => Promise<void>> {
   const pidFile = join(directory, PID_FILE);
   for (let attempt = 0; ; attempt++) {
     try {
-      const file = await open(pidFile, "wx", 0o644);
-      await file.writeFile(`${process.pid}\n`);
-      await file.close();
+      await writeFile(pidFile, `${process.pid}\n`, { flag: "wx", mode: 0o644 });
       return () => rm(pidFile, { force: true });
     } catch (cause) {
+      if (!hasCode(cause, "EEXIST")) {
+        await rm(pidFile, { force: true });
+        throw cause;
+      }
       const owner = await runningOrlop(directory);
       if (owner !== undefined || attempt > 0) {
         throw new OrlopError(
@@ -58,16 +75,17 @@ export async function runningOrlop(directory: string): Promise<number | undefine
   return command.includes("orlop") ? pid : undefined;
 }
 
+function hasCode(reason: unknown, code: string): boolean {
+  return reason instanceof Error && "code" in reason && reason.code === code;
+}
+
 /** Not mkdir's own `recursive`: below /proc it never comes back. */
 async function makeDirectories(directory: string): Promise<void> {
-  const isMissing = (reason: unknown): boolean =>
-    reason instanceof Error && "code" in reason && reason.code === "ENOENT";
-  const exists = (reason: unknown): boolean => reason instanceof Error && "code" in reason && reason.code === "EEXIST";
   try {
     await mkdir(directory, { mode: 0o711 });
   } catch (reason) {
-    if (exists(reason)) return;
-    if (!isMissing(reason) || dirname(directory) === directory) throw reason;
+    if (hasCode(reason, "EEXIST")) return;
+    if (!hasCode(reason, "ENOENT") || dirname(directory) === directory) throw reason;
     if ((await stat(dirname(directory)).catch(() => undefined)) !== undefined) throw reason;
     await makeDirectories(dirname(directory));
     await mkdir(directory, { mode: 0o711 });

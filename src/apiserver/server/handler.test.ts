@@ -4,6 +4,7 @@ import { KINDS } from "../../api/kinds/index.ts";
 import { unauthorized } from "../../api/status-error.ts";
 import type { User } from "../../api/user.ts";
 import type { Attributes, Decision } from "../../core/authz/attributes.ts";
+import { OrlopError } from "../../lib/orlop-error.ts";
 import { call } from "../../testing/api-calls.ts";
 import { ADMIN, startTestApiServer, testGates } from "../../testing/api-server.ts";
 import type { TestApiServer, TestApiServerOptions } from "../../testing/api-server.ts";
@@ -62,6 +63,19 @@ describe("the way of a request", () => {
       const answer = await call(api.connect(BOB), method, path);
       expect(answer.status).toBe(403);
       expect(answer.body).toMatchObject({ reason: "Forbidden", message });
+    });
+  });
+
+  it.each([
+    ["ResourceExhausted", 500, "Internal error occurred: no room in the database"],
+    ["Unavailable", 503, "the server is currently unable to handle the request"],
+    ["Conflict", 500, "This request caused apiserver to panic. Look in the logs for details."],
+  ] as const)("tells the caller what people can do something about: %s", async (code, status, message) => {
+    const authorize = async (): Promise<Decision> => {
+      throw new OrlopError(code, "no room in the database");
+    };
+    await withServer(withParts({ authorize }), async (api) => {
+      expect(await call(api.connect(BOB), "GET", "/api/v1/nodes")).toMatchObject({ status, body: { message } });
     });
   });
 

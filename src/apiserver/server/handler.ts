@@ -1,4 +1,4 @@
-import { StatusError, unauthorized, unknownPath } from "../../api/status-error.ts";
+import { internalError, StatusError, unauthorized, unknownPath } from "../../api/status-error.ts";
 import { ANONYMOUS } from "../../api/user.ts";
 import type { User } from "../../api/user.ts";
 import { OrlopError } from "../../lib/orlop-error.ts";
@@ -129,6 +129,8 @@ function asStatus(reason: unknown, info: RequestInfo, log: Log): StatusError {
   if (reason instanceof StatusError) return reason;
   if (reason instanceof OrlopError && reason.code === "Unauthenticated") return unauthorized();
   log.error("a request failed unexpectedly", { verb: info.verb, path: info.path, error: reason });
+  // A full disk is for the caller to know: only people can make room.
+  if (reason instanceof OrlopError && reason.code === "ResourceExhausted") return internalError(reason);
   const unavailable = reason instanceof OrlopError && reason.code === "Unavailable";
   return new StatusError({
     kind: "Status",
