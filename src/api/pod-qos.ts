@@ -33,7 +33,7 @@ export function computeQosClass(spec: PodSpec | undefined): QosClass {
   if (spec === undefined) return "BestEffort";
   const holders =
     spec.resources === undefined
-      ? [...spec.containers, ...(spec.initContainers ?? [])].map((container) => container.resources)
+      ? [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map((container) => container.resources)
       : [spec.resources];
   let requests = NO_RESOURCES;
   let limits = NO_RESOURCES;

@@ -79,8 +79,8 @@ export interface KindDefinition {
     old: KubernetesObject,
     context: KindContext,
   ) => readonly FieldError[];
-  /** Warnings for the `Warning` header (deprecated fields and the like). */
-  readonly warnings: (object: KubernetesObject, context: KindContext) => readonly string[];
+  /** Warnings for the `Warning` header (deprecated fields and the like); `old` is there at an update. */
+  readonly warnings: (object: KubernetesObject, context: KindContext, old?: KubernetesObject) => readonly string[];
   /** Fields usable in fieldSelector, always including metadata.name (and metadata.namespace when namespaced). */
   readonly selectableFields: (object: KubernetesObject) => Readonly<Record<string, string>>;
   readonly table: KindTable;

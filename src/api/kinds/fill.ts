@@ -31,6 +31,20 @@ export function changeEach<T extends object, K extends keyof T>(
   return Array.isArray(list) ? { ...struct, [field]: list.map((entry: EntryOf<T[K]>) => change(entry)) } : struct;
 }
 
+/** The struct without fields whose gate (name to whether it is enabled) is off, unless the old struct uses them. */
+export function dropUnlessUsed<T extends object>(
+  struct: T,
+  old: T | undefined,
+  gates: Readonly<Partial<Record<keyof T, boolean>>>,
+): T {
+  const dropped = Object.entries(gates).filter(([field, isEnabled]) => {
+    return isEnabled === false && old?.[field as keyof T] === undefined;
+  });
+  const names = new Set(dropped.map(([field]) => field));
+  const isTouched = Object.keys(struct).some((field) => names.has(field));
+  return isTouched ? (Object.fromEntries(Object.entries(struct).filter(([field]) => !names.has(field))) as T) : struct;
+}
+
 /** The struct without one field. */
 export function without<T extends object, K extends keyof T>(struct: T, field: K): Omit<T, K> {
   const { [field]: _, ...rest } = struct;

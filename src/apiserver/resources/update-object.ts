@@ -47,7 +47,7 @@ export async function decideUpdate(
     ...aspect.validate(kind, next, old, kindContext()),
   ];
   if (problems.length > 0) throw invalid(kind, name, problems);
-  if (aspect === MAIN) for (const text of kind.warnings(next, kindContext())) context.warn(text);
+  if (aspect === MAIN) for (const text of kind.warnings(next, kindContext(), old)) context.warn(text);
   await context.admission?.validate({ ...request, object: next }, context.warn);
   if (completesDeletion(next, old)) return { type: "delete", object: next };
   return deepEqual(next, old) ? { type: "keep" } : { type: "put", object: next };

@@ -3,6 +3,7 @@ import { defineKind } from "../define-kind.ts";
 import { changeEach, fill } from "../fill.ts";
 import { column, tableWithAge } from "../table.ts";
 import { validateEndpoints, validateEndpointsUpdate } from "./validate-endpoints.ts";
+import { endpointsWarnings } from "../object-warnings.ts";
 
 const SHOWN = 3;
 
@@ -37,5 +38,6 @@ export const endpointsKind = defineKind({
   applyDefaults: defaultEndpoints,
   validateCreate: validateEndpoints,
   validateUpdate: validateEndpointsUpdate,
+  warnings: endpointsWarnings,
   table: tableWithAge([column("Endpoints")], (object) => [endpointsText(object as Endpoints)]),
 });

@@ -1,7 +1,10 @@
 import type { KubernetesObject, Node } from "../../types.ts";
 import { defineKind, metadataFields } from "../define-kind.ts";
+import type { KindContext } from "../definition.ts";
+import { dropUnlessUsed } from "../fill.ts";
 import { nodeTable } from "./node-table.ts";
 import { validateNode, validateNodeRanges, validateNodeUpdate } from "./validate-node.ts";
+import { nodeWarnings } from "../object-warnings.ts";
 
 /** podCIDR is the first of podCIDRs; where they differ, the older podCIDR counts. */
 function withRanges(spec: NonNullable<Node["spec"]>): NonNullable<Node["spec"]> {
@@ -20,6 +23,25 @@ function defaultNode(object: KubernetesObject): KubernetesObject {
   };
 }
 
+function dropDisabled(
+  object: KubernetesObject,
+  old: KubernetesObject | undefined,
+  { gates }: KindContext,
+): KubernetesObject {
+  const node = object as Node;
+  const before = old as Node | undefined;
+  return {
+    ...object,
+    ...(node.spec !== undefined && { spec: dropUnlessUsed(node.spec, before?.spec, { configSource: false }) }),
+    ...(node.status !== undefined && {
+      status: dropUnlessUsed(node.status, before?.status, {
+        ...(old === undefined && { config: false }),
+        declaredFeatures: gates.enabled("NodeDeclaredFeatures"),
+      }),
+    }),
+  };
+}
+
 export const nodeKind = defineKind({
   group: "",
   version: "v1",
@@ -35,8 +57,11 @@ export const nodeKind = defineKind({
   validateCreate: validateNode,
   validateUpdate: (object, old) => [...validateNodeRanges(object), ...validateNodeUpdate(object, old)],
   validateStatusUpdate: validateNodeUpdate,
+  warnings: nodeWarnings,
   table: nodeTable,
   applyDefaults: defaultNode,
   // A kubelet registers itself together with its status.
-  prepareForCreate: (object) => object,
+  prepareForCreate: (object, context) => dropDisabled(object, undefined, context),
+  prepareForUpdate: dropDisabled,
+  prepareForStatusUpdate: dropDisabled,
 });

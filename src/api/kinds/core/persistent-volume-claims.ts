@@ -1,10 +1,12 @@
 import type { KubernetesObject, PersistentVolumeClaim, Unchecked } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
-import { fill } from "../fill.ts";
+import type { KindContext } from "../definition.ts";
+import { changeField, dropUnlessUsed, fill, without } from "../fill.ts";
 import { column, tableWithAge, wideColumn } from "../table.ts";
 import { accessModesText, storageClassOf } from "./access-modes.ts";
 import { validateClaimStatus, validateClaimUpdate } from "./validate-claim-update.ts";
 import { validateClaimSpec } from "./validate-claim.ts";
+import { persistentVolumeClaimWarnings } from "../object-warnings.ts";
 
 function defaultClaim(object: KubernetesObject): KubernetesObject {
   const { spec, status } = object as PersistentVolumeClaim;
@@ -13,6 +15,34 @@ function defaultClaim(object: KubernetesObject): KubernetesObject {
     spec: fill(spec ?? {}, { volumeMode: "Filesystem" }),
     status: fill(status ?? {}, { phase: "Pending" }),
   };
+}
+
+type ClaimSpec = NonNullable<PersistentVolumeClaim["spec"]>;
+
+function isClaimOrSnapshot({ kind, apiGroup = "" }: NonNullable<ClaimSpec["dataSource"]>): boolean {
+  return apiGroup === ""
+    ? kind === "PersistentVolumeClaim"
+    : apiGroup === "snapshot.storage.k8s.io" && kind === "VolumeSnapshot";
+}
+
+/** Before dataSourceRef came, sources of unknown kinds were ignored; clients that do not know it still expect that. */
+function dropDisabled(
+  object: KubernetesObject,
+  old: KubernetesObject | undefined,
+  { gates }: KindContext,
+): KubernetesObject {
+  const before = (old as PersistentVolumeClaim | undefined)?.spec;
+  return changeField(object as PersistentVolumeClaim, "spec", (given) => {
+    const isElsewhere = (given.dataSourceRef?.namespace ?? "") !== "";
+    const spec = dropUnlessUsed(given, before, {
+      volumeAttributesClassName: gates.enabled("VolumeAttributesClass"),
+      ...(isElsewhere && { dataSourceRef: gates.enabled("CrossNamespaceVolumeDataSource") }),
+    });
+    const { dataSource, dataSourceRef } = spec;
+    const hadSource = before?.dataSource !== undefined || before?.dataSourceRef !== undefined;
+    if (hadSource || dataSourceRef !== undefined || dataSource === undefined) return spec;
+    return isClaimOrSnapshot(dataSource) ? spec : without(spec, "dataSource");
+  }) as KubernetesObject;
 }
 
 /** dataSource and dataSourceRef say the same unless a namespace is named. */
@@ -36,11 +66,13 @@ export const persistentVolumeClaimKind = defineKind({
   shortNames: ["pvc"],
   hasStatus: true,
   applyDefaults: defaultClaim,
-  prepareForCreate: (object) => withBothDataSources({ ...object, status: { phase: "Pending" } }),
-  prepareForUpdate: withBothDataSources,
+  prepareForCreate: (object, context) =>
+    withBothDataSources(dropDisabled({ ...object, status: { phase: "Pending" } }, undefined, context)),
+  prepareForUpdate: (object, old, context) => withBothDataSources(dropDisabled(object, old, context)),
   validateCreate: (object) => validateClaimSpec((object as Unchecked<PersistentVolumeClaim>).spec ?? {}, "spec"),
   validateUpdate: validateClaimUpdate,
   validateStatusUpdate: validateClaimStatus,
+  warnings: persistentVolumeClaimWarnings,
   table: tableWithAge(
     [
       column("Status"),

@@ -5,6 +5,7 @@ import { fill } from "../fill.ts";
 import { column, tableWithAge, wideColumn } from "../table.ts";
 import { accessModesText, storageClassOf } from "./access-modes.ts";
 import { validatePersistentVolume, validatePersistentVolumeUpdate } from "../volumes/validate-persistent-volume.ts";
+import { persistentVolumeWarnings } from "../object-warnings.ts";
 
 function defaultVolume(object: KubernetesObject): KubernetesObject {
   const { spec, status } = object as PersistentVolume;
@@ -41,6 +42,7 @@ export const persistentVolumeKind = defineKind({
   },
   validateCreate: validatePersistentVolume,
   validateUpdate: validatePersistentVolumeUpdate,
+  warnings: persistentVolumeWarnings,
   table: tableWithAge(
     [
       column("Capacity"),

@@ -5,6 +5,7 @@ import type { KindContext } from "../definition.ts";
 import { changeField } from "../fill.ts";
 import { defaultPodSpec } from "../pods/defaults.ts";
 import { dropDisabledFields } from "../pods/disabled-fields.ts";
+import { podSpecWarnings } from "../pods/pod-warnings.ts";
 import { validateTemplateSpec } from "../pods/validate-pod.ts";
 import { NAME, column, labelsText, tableWithAge } from "../table.ts";
 
@@ -74,6 +75,10 @@ export const podTemplateKind = defineKind({
     changeSpec(object, (spec) => dropDisabledFields(spec, specOf(old), gates)),
   validateCreate: (object, context) => validateTemplate(object, undefined, context),
   validateUpdate: validateTemplate,
+  warnings: (object) => {
+    const { template } = object as PodTemplate;
+    return podSpecWarnings(template?.spec ?? {}, template?.metadata?.annotations ?? {}, "template.");
+  },
   table: {
     columns: [NAME, column("Containers"), column("Images"), column("Pod Labels")],
     cells: (object) => {

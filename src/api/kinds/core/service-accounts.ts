@@ -1,6 +1,7 @@
 import type { KubernetesObject, ServiceAccount } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { tableWithAge } from "../table.ts";
+import { serviceAccountWarnings } from "../object-warnings.ts";
 
 /** Of the secrets only names are kept. */
 function withSecretNames(object: KubernetesObject): KubernetesObject {
@@ -18,5 +19,6 @@ export const serviceAccountKind = defineKind({
   shortNames: ["sa"],
   prepareForCreate: withSecretNames,
   prepareForUpdate: withSecretNames,
+  warnings: serviceAccountWarnings,
   table: tableWithAge([], () => []),
 });

@@ -4,6 +4,7 @@ import { defineKind, metadataFields } from "../define-kind.ts";
 import { changeEach, fill, without } from "../fill.ts";
 import { column, labelsText, tableWithAge, wideColumn } from "../table.ts";
 import { validateService, validateServiceUpdate } from "./validate-service.ts";
+import { serviceWarnings } from "./service-warnings.ts";
 
 type ServiceSpec = NonNullable<Service["spec"]>;
 
@@ -117,6 +118,7 @@ export const serviceKind = defineKind({
     const { spec } = object as Service;
     return { ...metadataFields(object, true), "spec.clusterIP": spec?.clusterIP ?? "", "spec.type": spec?.type ?? "" };
   },
+  warnings: serviceWarnings,
   table: tableWithAge(
     [column("Type"), column("Cluster-IP"), column("External-IP"), column("Port(s)")],
     (object) => {

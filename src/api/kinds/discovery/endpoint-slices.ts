@@ -3,6 +3,7 @@ import { defineKind } from "../define-kind.ts";
 import { changeEach } from "../fill.ts";
 import { column, tableWithAge } from "../table.ts";
 import { validateEndpointSlice, validateEndpointSliceUpdate } from "./validate-endpoint-slice.ts";
+import { endpointSliceWarnings } from "../object-warnings.ts";
 
 const SHOWN = 3;
 
@@ -25,6 +26,7 @@ export const endpointSliceKind = defineKind({
   }),
   validateCreate: (object) => validateEndpointSlice(object),
   validateUpdate: validateEndpointSliceUpdate,
+  warnings: endpointSliceWarnings,
   table: tableWithAge([column("AddressType"), column("Ports"), column("Endpoints")], (object) => {
     const { addressType, ports, endpoints } = object as unknown as EndpointSlice;
     return [

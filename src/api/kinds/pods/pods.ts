@@ -2,6 +2,7 @@ import type { Pod } from "../../types.ts";
 import { defineKind, metadataFields } from "../define-kind.ts";
 import { defaultPod } from "./defaults.ts";
 import { podTable } from "./pod-table.ts";
+import { podWarnings } from "./pod-warnings.ts";
 import { preparePodForCreate, preparePodForUpdate, preparePodStatusForUpdate } from "./prepare.ts";
 import { validatePodStatusUpdate } from "./validate-pod-status.ts";
 import { validatePodUpdate } from "./validate-pod-update.ts";
@@ -24,6 +25,7 @@ export const podKind = defineKind({
   validateCreate: validatePodCreate,
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
+  warnings: podWarnings,
   selectableFields: (object) => {
     const { spec, status } = object as Pod;
     return {

@@ -1,8 +1,10 @@
 import type { CSIDriver, KubernetesObject, Unchecked } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
-import { fill } from "../fill.ts";
+import type { KindContext } from "../definition.ts";
+import { dropUnlessUsed, fill } from "../fill.ts";
 import { column, tableWithAge } from "../table.ts";
 import { validateCsiDriver, validateCsiDriverUpdate } from "./validate-csi.ts";
+import { csiDriverWarnings } from "../object-warnings.ts";
 
 function defaultDriver(object: KubernetesObject): KubernetesObject {
   const { spec } = object as Unchecked<CSIDriver>;
@@ -18,6 +20,24 @@ function defaultDriver(object: KubernetesObject): KubernetesObject {
   return { ...object, spec: { ...filled, volumeLifecycleModes: modes.length === 0 ? ["Persistent"] : modes } };
 }
 
+function dropDisabled(
+  object: KubernetesObject,
+  old: KubernetesObject | undefined,
+  { gates }: KindContext,
+): KubernetesObject {
+  const { spec } = object as unknown as CSIDriver;
+  const before = (old as Unchecked<CSIDriver> | undefined)?.spec as CSIDriver["spec"] | undefined;
+  return {
+    ...object,
+    spec: dropUnlessUsed(spec, before, {
+      seLinuxMount: gates.enabled("SELinuxMountReadWriteOncePod"),
+      nodeAllocatableUpdatePeriodSeconds: gates.enabled("MutableCSINodeAllocatableCount"),
+      serviceAccountTokenInSecrets: gates.enabled("CSIServiceAccountTokenSecrets"),
+      preventPodSchedulingIfMissing: gates.enabled("VolumeLimitScaling"),
+    }),
+  };
+}
+
 export const csiDriverKind = defineKind({
   group: "storage.k8s.io",
   version: "v1",
@@ -26,8 +46,11 @@ export const csiDriverKind = defineKind({
   namespaced: false,
   hasGeneration: true,
   applyDefaults: defaultDriver,
+  prepareForCreate: (object, context) => dropDisabled(object, undefined, context),
+  prepareForUpdate: dropDisabled,
   validateCreate: validateCsiDriver,
   validateUpdate: validateCsiDriverUpdate,
+  warnings: csiDriverWarnings,
   table: tableWithAge(
     [
       column("AttachRequired", "boolean"),

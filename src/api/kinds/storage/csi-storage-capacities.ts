@@ -2,6 +2,7 @@ import type { CSIStorageCapacity } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import { NAME, column } from "../table.ts";
 import { validateStorageCapacity, validateStorageCapacityUpdate } from "./validate-storage.ts";
+import { storageCapacityWarnings } from "../object-warnings.ts";
 
 export const csiStorageCapacityKind = defineKind({
   group: "storage.k8s.io",
@@ -11,6 +12,7 @@ export const csiStorageCapacityKind = defineKind({
   namespaced: true,
   validateCreate: (object) => validateStorageCapacity(object),
   validateUpdate: validateStorageCapacityUpdate,
+  warnings: storageCapacityWarnings,
   table: {
     columns: [NAME, column("StorageClassName"), column("Capacity")],
     cells: (object) => {

@@ -3,6 +3,7 @@ import { defineKind } from "../define-kind.ts";
 import { fill } from "../fill.ts";
 import { AGE, NAME, ageOf, column } from "../table.ts";
 import { validateStorageClass, validateStorageClassUpdate } from "./validate-storage.ts";
+import { storageClassWarnings } from "../object-warnings.ts";
 
 const DEFAULT_ANNOTATIONS = [
   "storageclass.kubernetes.io/is-default-class",
@@ -22,6 +23,7 @@ export const storageClassKind = defineKind({
   }),
   validateCreate: validateStorageClass,
   validateUpdate: validateStorageClassUpdate,
+  warnings: storageClassWarnings,
   table: {
     columns: [
       NAME,
