@@ -5,6 +5,7 @@ import { type EffectiveRole, type EffectiveRoles, effectiveRoles } from "./effec
 import { type IndirectAccess, indirectAccess } from "./indirect-access.ts";
 import type { AuditInput } from "./input.ts";
 import {
+  type AccessEvaluator,
   type AccessGrant,
   type ActionAccess,
   createAccessEvaluator,
@@ -123,6 +124,8 @@ export interface ReportOptions {
 
 /** Everything loaded and indexed, to be asked. */
 export interface Audit {
+  /** What one subject may do without a detour. Costs its own bindings, not those of the others. */
+  accessOf(principal: Principal): KubeletAccess | undefined;
   report(): KubeletAccessReport;
 }
 
@@ -130,11 +133,23 @@ export function createAudit(input: AuditInput, options: ReportOptions): Audit {
   const roles = effectiveRoles(input);
   const bound = boundRoles(input, roles);
   const classes = classifyNodes(input.nodes, options.assumedKubelet);
-  return { report: () => buildReport(input, roles, bound, classes, options) };
+  const apiServer = { orlop: parseKubeletVersion(input.apiServerVersion)?.orlop ?? false };
+  const evaluator = createAccessEvaluator(bound, { classes, apiServer });
+  return {
+    accessOf: evaluator.accessOf,
+    report: () => buildReport(input, { roles, bound, classes, evaluator }, options),
+  };
 }
 
 export function auditKubelets(input: AuditInput, options: ReportOptions): KubeletAccessReport {
   return createAudit(input, options).report();
+}
+
+interface Indexed {
+  readonly roles: EffectiveRoles;
+  readonly bound: BoundRoles;
+  readonly classes: readonly NodeClass[];
+  readonly evaluator: AccessEvaluator;
 }
 
 const LIMITS: readonly string[] = [
@@ -144,14 +159,10 @@ const LIMITS: readonly string[] = [
 
 function buildReport(
   input: AuditInput,
-  roles: EffectiveRoles,
-  bound: BoundRoles,
-  classes: readonly NodeClass[],
+  { roles, bound, classes, evaluator }: Indexed,
   options: ReportOptions,
 ): KubeletAccessReport {
   const builtIn = createBuiltIn();
-  const apiServer = { orlop: parseKubeletVersion(input.apiServerVersion)?.orlop ?? false };
-  const evaluator = createAccessEvaluator(bound, { classes, apiServer });
   const accesses = new Map<string, KubeletAccess>();
   for (const principal of bound.principals) {
     const access = evaluator.accessOf(principal);
