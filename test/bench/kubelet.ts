@@ -122,9 +122,12 @@ async function execTimes(cluster: TestCluster, client: Client): Promise<readonly
   return times;
 }
 
-/** From the first byte to the exit of a program that reads them all. */
+/**
+ * From the first byte to the exit of a program that reads them all. A shell stays around it: containerd closes the stdin of
+ * a process that has no standard output any more.
+ */
 async function stdinRate(cluster: TestCluster, client: Client): Promise<number> {
-  const socket = dial(cluster, client, "command=sh&command=-c&command=cat%20%3E/dev/null&input=1&output=1");
+  const socket = dial(cluster, client, "command=sh&command=-c&command=cat%20%3E/dev/null;true&input=1&output=1");
   await once(socket, "open");
   const closed = once(socket, "close");
   const piece = Buffer.alloc(32 * 1024 + 1);
