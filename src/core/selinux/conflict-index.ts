@@ -264,7 +264,9 @@ export function createConflictIndex(): ConflictIndex {
     },
     *pairBatches(limit = Number.POSITIVE_INFINITY) {
       const sharedAlready = new Set<string>();
-      for (const [name, share] of sharesOf(limit)) yield* pairsOn(name, share, sharedAlready);
+      for (const [name, share] of sharesOf(limit)) {
+        if (share > 0) yield* pairsOn(name, share, sharedAlready);
+      }
     },
     conflictCountsOf(uid) {
       const counts = { SELinuxLabel: 0, SELinuxChangePolicy: 0 };

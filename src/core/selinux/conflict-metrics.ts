@@ -1,4 +1,4 @@
-import type { ConflictIndex, ConflictPair } from "./conflict-index.ts";
+import type { ConflictIndex, ConflictPair, VolumeUse } from "./conflict-index.ts";
 import { formatLabel, type SELinuxLabel } from "./label.ts";
 import { fileLabelText, type LabelDefaults, processLabelText } from "./label-defaults.ts";
 import { driverOfPlugin } from "./persistent-volume.ts";
@@ -65,7 +65,11 @@ function* volumeSeries(index: ConflictIndex, limit: number): Generator<string> {
   for (const { volume, plugin, conflictingPods } of index.volumes()) {
     const driver = escape(driverOfPlugin(plugin) ?? plugin);
     const claims = new Set<string>();
+    let last: VolumeUse | undefined;
     for (const { use } of index.membersOf(volume)) {
+      // Nearly always all pods come by one claim.
+      if (isSameClaim(last, use)) continue;
+      last = use;
       const { namespace = "", name = "" } = use.claim ?? {};
       claims.add(
         `namespace="${namespace}",persistentvolume="${use.persistentVolume ?? ""}",persistentvolumeclaim="${name}",volume="${escape(volume)}"`,
@@ -81,6 +85,15 @@ function* volumeSeries(index: ConflictIndex, limit: number): Generator<string> {
     chunk = "";
   }
   yield chunk;
+}
+
+function isSameClaim(one: VolumeUse | undefined, { claim, persistentVolume }: VolumeUse): boolean {
+  return (
+    one !== undefined &&
+    one.persistentVolume === persistentVolume &&
+    one.claim?.namespace === claim?.namespace &&
+    one.claim?.name === claim?.name
+  );
 }
 
 function* pairSeries({ index, defaults, seriesLimit }: ConflictMetricsInput): Generator<string> {
