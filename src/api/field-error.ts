@@ -1,9 +1,13 @@
 import type { FieldError } from "./status-error.ts";
 
-/** Builders of field errors with Kubernetes' texts. `field` is a path such as `spec.containers[0].image`. */
+/**
+ * Builders of field errors with Kubernetes' texts. `field` is a path such as `spec.containers[0].image`; "", the whole object,
+ * shows as the `[]` people know.
+ */
+const WHOLE_OBJECT = "[]";
 
 function build(type: FieldError["type"], field: string, text: string, detail: string): FieldError {
-  return { type, field, message: detail === "" ? text : `${text}: ${detail}` };
+  return { type, field: field === "" ? WHOLE_OBJECT : field, message: detail === "" ? text : `${text}: ${detail}` };
 }
 
 /** Absent values print as a Go nil pointer does. */

@@ -39,7 +39,7 @@ describe("validateLogOptions()", () => {
     ["sinceSeconds=0", "sinceSeconds: Invalid value: 0: must be greater than 0"],
     [
       "sinceSeconds=1&sinceTime=2026-01-02T03:04:05Z",
-      ": Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified",
+      "[]: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified",
     ],
     ["stream=Stdout", "stream: Forbidden: may not be specified"],
   ])("says what is wrong with %s", (query, text) => {
