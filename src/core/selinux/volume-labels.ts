@@ -1,5 +1,4 @@
 import { effectiveLabelling, partsConflict, type ConflictProperty, type VolumeLabelling } from "./conflict-rule.ts";
-import type { SELinuxLabel } from "./label.ts";
 
 /** Members that agree in policy, level, user, role and type. */
 interface LabelGroup {
@@ -10,7 +9,7 @@ interface LabelGroup {
 /** Members with the same level; few groups, whatever the number of members. */
 interface LevelGroup {
   size: number;
-  readonly groups: Map<string, LabelGroup>;
+  groups: readonly LabelGroup[];
 }
 
 export interface LabelConflict {
@@ -40,116 +39,143 @@ export interface VolumeLabels {
 }
 
 export function createVolumeLabels(): VolumeLabels {
-  const labellings = new Map<string, VolumeLabelling>();
-  const recursive = new Set<string>();
-  const levels = new Map<string, LevelGroup>();
-  const pairs = { SELinuxLabel: 0, SELinuxChangePolicy: 0 };
+  return new GroupedLabels();
+}
+
+const BOTH: readonly ConflictProperty[] = ["SELinuxChangePolicy", "SELinuxLabel"];
+const LABEL_ONLY: readonly ConflictProperty[] = ["SELinuxLabel"];
+
+/** A class, since a cluster has tens of thousands of volumes and closures for each would weigh more than the members. */
+class GroupedLabels implements VolumeLabels {
+  readonly pairs = { SELinuxLabel: 0, SELinuxChangePolicy: 0 };
+  readonly #labellings = new Map<string, VolumeLabelling>();
+  readonly #levels = new Map<string, LevelGroup>();
+  #recursive: Set<string> | undefined;
+
+  get size(): number {
+    return this.#labellings.size;
+  }
+
+  add(member: string, wanted: VolumeLabelling): void {
+    if (this.#labellings.has(member)) this.remove(member);
+    const labelling = effectiveLabelling(wanted);
+    this.#book(labelling, 1);
+    if (labelling.policy === "Recursive") {
+      this.#labellings.set(member, labelling);
+      this.#recursive ??= new Set();
+      this.#recursive.add(member);
+      return;
+    }
+    const level = this.#levels.get(labelling.label.level) ?? { size: 0, groups: [] };
+    this.#levels.set(labelling.label.level, level);
+    level.size += 1;
+    let group = groupOf(level, labelling);
+    if (group === undefined) {
+      group = { labelling, members: new Set() };
+      level.groups = [...level.groups, group];
+    }
+    group.members.add(member);
+    // All of a group share one value: less memory, and what is made of it is made once.
+    this.#labellings.set(member, group.labelling);
+  }
+
+  remove(member: string): void {
+    const labelling = this.#labellings.get(member);
+    if (labelling === undefined) return;
+    this.#labellings.delete(member);
+    if (labelling.policy === "Recursive") this.#recursive?.delete(member);
+    else {
+      const level = this.#levels.get(labelling.label.level);
+      const group = level === undefined ? undefined : groupOf(level, labelling);
+      if (level !== undefined && group !== undefined) {
+        level.size -= 1;
+        group.members.delete(member);
+        if (group.members.size === 0) level.groups = level.groups.filter((other) => other !== group);
+        if (level.size === 0) this.#levels.delete(labelling.label.level);
+      }
+    }
+    this.#book(labelling, -1);
+  }
+
+  conflictingMembers(): number {
+    if (!this.#hasConflict()) return 0;
+    if (this.#everybodyConflicts()) return this.size;
+    return this.#conflictingGroups().reduce((sum, group) => sum + group.members.size, 0);
+  }
+
+  membersInConflict(): Iterable<string> {
+    if (!this.#hasConflict()) return [];
+    if (this.#everybodyConflicts()) return this.members();
+    return this.#conflictingGroups().flatMap(({ members }) => [...members]);
+  }
+
+  conflictCountsOf(member: string): Readonly<Record<ConflictProperty, number>> {
+    const own = this.#labellings.get(member);
+    return own === undefined ? { SELinuxLabel: 0, SELinuxChangePolicy: 0 } : this.#count(own);
+  }
+
+  *conflictsOf(member: string): Generator<LabelConflict> {
+    const own = this.#labellings.get(member);
+    if (own === undefined) return;
+    const isRecursive = own.policy === "Recursive";
+    if (!isRecursive) for (const other of this.#recursive ?? []) yield { member: other, properties: BOTH };
+    for (const [name, level] of this.#levels) {
+      const otherLevel = isRecursive || name !== own.label.level;
+      for (const group of level.groups) {
+        if (!otherLevel && !partsConflict(group.labelling.label, own.label)) continue;
+        for (const other of group.members) yield { member: other, properties: isRecursive ? BOTH : LABEL_ONLY };
+      }
+    }
+  }
+
+  members(): Iterable<string> {
+    return this.#labellings.keys();
+  }
+
+  labellingOf(member: string): VolumeLabelling | undefined {
+    return this.#labellings.get(member);
+  }
 
   /** Conflicts of someone with `labelling` among the members there are now. */
-  function count(labelling: VolumeLabelling): Record<ConflictProperty, number> {
-    const labelled = labellings.size - recursive.size;
+  #count(labelling: VolumeLabelling): Record<ConflictProperty, number> {
+    const recursive = this.#recursive?.size ?? 0;
+    const labelled = this.size - recursive;
     if (labelling.policy === "Recursive") return { SELinuxLabel: labelled, SELinuxChangePolicy: labelled };
-    const level = levels.get(labelling.label.level);
-    let label = labellings.size - (level?.size ?? 0);
-    for (const group of level?.groups.values() ?? []) {
+    const level = this.#levels.get(labelling.label.level);
+    let label = this.size - (level?.size ?? 0);
+    for (const group of level?.groups ?? []) {
       if (partsConflict(group.labelling.label, labelling.label)) label += group.members.size;
     }
-    return { SELinuxLabel: label, SELinuxChangePolicy: recursive.size };
+    return { SELinuxLabel: label, SELinuxChangePolicy: recursive };
+  }
+
+  #book(labelling: VolumeLabelling, sign: 1 | -1): void {
+    const { SELinuxLabel, SELinuxChangePolicy } = this.#count(labelling);
+    this.pairs.SELinuxLabel += sign * SELinuxLabel;
+    this.pairs.SELinuxChangePolicy += sign * SELinuxChangePolicy;
+  }
+
+  #hasConflict(): boolean {
+    return this.pairs.SELinuxLabel + this.pairs.SELinuxChangePolicy > 0;
   }
 
   /** Different levels always conflict, and labelled members with those that are relabelled. */
-  function everybodyConflicts(): boolean {
-    return levels.size > 1 || (recursive.size > 0 && levels.size > 0);
+  #everybodyConflicts(): boolean {
+    return this.#levels.size > 1 || ((this.#recursive?.size ?? 0) > 0 && this.#levels.size > 0);
   }
 
   /** Where all have one level. */
-  function conflictingGroups(): readonly LabelGroup[] {
-    const groups = [...(levels.values().next().value?.groups.values() ?? [])];
+  #conflictingGroups(): readonly LabelGroup[] {
+    const groups = this.#levels.values().next().value?.groups ?? [];
     return groups.filter((group) =>
       groups.some((other) => partsConflict(group.labelling.label, other.labelling.label)),
     );
   }
-
-  return {
-    add(member, wanted) {
-      if (labellings.has(member)) this.remove(member);
-      const labelling = effectiveLabelling(wanted);
-      const more = count(labelling);
-      pairs.SELinuxLabel += more.SELinuxLabel;
-      pairs.SELinuxChangePolicy += more.SELinuxChangePolicy;
-      if (labelling.policy === "Recursive") {
-        labellings.set(member, labelling);
-        recursive.add(member);
-        return;
-      }
-      const level = levels.get(labelling.label.level) ?? { size: 0, groups: new Map<string, LabelGroup>() };
-      levels.set(labelling.label.level, level);
-      level.size += 1;
-      const key = partsKey(labelling.label);
-      const group = level.groups.get(key) ?? { labelling, members: new Set<string>() };
-      level.groups.set(key, group);
-      group.members.add(member);
-      // All of a group share one value: less memory, and what is made of it is made once.
-      labellings.set(member, group.labelling);
-    },
-    remove(member) {
-      const labelling = labellings.get(member);
-      if (labelling === undefined) return;
-      labellings.delete(member);
-      if (labelling.policy === "Recursive") recursive.delete(member);
-      else {
-        const level = levels.get(labelling.label.level);
-        const key = partsKey(labelling.label);
-        const group = level?.groups.get(key);
-        if (level !== undefined && group !== undefined) {
-          level.size -= 1;
-          group.members.delete(member);
-          if (group.members.size === 0) level.groups.delete(key);
-          if (level.size === 0) levels.delete(labelling.label.level);
-        }
-      }
-      const less = count(labelling);
-      pairs.SELinuxLabel -= less.SELinuxLabel;
-      pairs.SELinuxChangePolicy -= less.SELinuxChangePolicy;
-    },
-    get size() {
-      return labellings.size;
-    },
-    pairs,
-    conflictingMembers() {
-      if (pairs.SELinuxLabel + pairs.SELinuxChangePolicy === 0) return 0;
-      if (everybodyConflicts()) return labellings.size;
-      return conflictingGroups().reduce((sum, group) => sum + group.members.size, 0);
-    },
-    membersInConflict() {
-      if (pairs.SELinuxLabel + pairs.SELinuxChangePolicy === 0) return [];
-      return everybodyConflicts() ? labellings.keys() : conflictingGroups().flatMap(({ members }) => [...members]);
-    },
-    conflictCountsOf(member) {
-      const own = labellings.get(member);
-      return own === undefined ? { SELinuxLabel: 0, SELinuxChangePolicy: 0 } : count(own);
-    },
-    *conflictsOf(member) {
-      const own = labellings.get(member);
-      if (own === undefined) return;
-      if (own.policy === "MountOption") {
-        for (const other of recursive) yield { member: other, properties: ["SELinuxChangePolicy", "SELinuxLabel"] };
-      }
-      for (const [name, level] of levels) {
-        const otherLevel = own.policy === "Recursive" || name !== own.label.level;
-        for (const group of level.groups.values()) {
-          if (!otherLevel && !partsConflict(group.labelling.label, own.label)) continue;
-          const properties: readonly ConflictProperty[] =
-            own.policy === "Recursive" ? ["SELinuxChangePolicy", "SELinuxLabel"] : ["SELinuxLabel"];
-          for (const other of group.members) yield { member: other, properties };
-        }
-      }
-    },
-    members: () => labellings.keys(),
-    labellingOf: (member) => labellings.get(member),
-  };
 }
 
-function partsKey({ user, role, type }: SELinuxLabel): string {
-  return JSON.stringify([user, role, type]);
+function groupOf({ groups }: LevelGroup, { label }: VolumeLabelling): LabelGroup | undefined {
+  return groups.find(
+    ({ labelling: { label: known } }) =>
+      known.user === label.user && known.role === label.role && known.type === label.type,
+  );
 }
