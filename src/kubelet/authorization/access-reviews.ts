@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { OrlopError } from "../../lib/orlop-error.ts";
 import type { SubjectAccessReview } from "../../api/types.ts";
 import type { User } from "../../api/user.ts";
@@ -54,7 +55,8 @@ function specOf({ user, verb, group, version, resource, subresource, namespace, 
 }
 
 function textLength({ namespace, verb, group, version, resource, subresource, name }: ResourceAttributes): number {
-  return [namespace, verb, group, version, resource, subresource, name].reduce((sum, text) => sum + text.length, 0);
+  const { length } = namespace;
+  return length + verb.length + group.length + version.length + resource.length + subresource.length + name.length;
 }
 
 function decisionOf({ allowed, denied, reason = "" }: NonNullable<SubjectAccessReview["status"]>): Decision {
@@ -70,14 +72,25 @@ export function createAccessReviews(deps: AccessReviewDeps, options: AccessRevie
     size: REMEMBERED,
     lifetimeMs: ({ decision }) => (decision === "allow" ? options.cacheAllowedMs : options.cacheRefusedMs),
   });
-  /** Who somebody is, as the start of a key. Users come out of a cache too, so the same object comes often. */
+  /**
+   * Who somebody is, as the start of a key: a short name for all that counts, given once and never to another. Users come
+   * out of a cache too, so the same object comes often.
+   */
   const identities = new WeakMap<User, string>();
+  const names = new LRUCache<string, string>({ max: REMEMBERED });
+  let named = 0;
   const identityOf = (user: User): string => {
     const known = identities.get(user);
     if (known !== undefined) return known;
-    const identity = JSON.stringify([user.name, user.uid ?? "", user.groups, user.extra]);
-    identities.set(user, identity);
-    return identity;
+    const whole = JSON.stringify([user.name, user.uid ?? "", user.groups, user.extra]);
+    let name = names.get(whole);
+    if (name === undefined) {
+      named += 1;
+      name = String(named);
+      if (whole.length <= LONGEST_REMEMBERED) names.set(whole, name);
+    }
+    identities.set(user, name);
+    return name;
   };
 
   const review = async (attributes: ResourceAttributes, signal: AbortSignal): Promise<Decision> => {
@@ -99,8 +112,10 @@ export function createAccessReviews(deps: AccessReviewDeps, options: AccessRevie
   return async (attributes, path, signal) => {
     if (textLength(attributes) + path.length >= LONGEST_REMEMBERED) return await review(attributes, signal);
     const { user, verb, group, version, resource, subresource, namespace, name } = attributes;
-    // JSON ends where it ends, so the parts that follow can not be taken for parts of the identity.
-    const key = `${identityOf(user)}${JSON.stringify([verb, group, version, resource, subresource, namespace, name])}`;
+    // None of these is a client's choice, and none has a NUL in it: no part can be taken for another.
+    const key = `${identityOf(user)}\0${verb}\0${group}\0${version}\0${resource}\0${subresource}\0${namespace}\0${name}`;
+    const kept = lookups.known(key);
+    if (kept !== undefined) return kept;
     return await lookups.get(key, async (shared) => await review(attributes, shared), signal);
   };
 }

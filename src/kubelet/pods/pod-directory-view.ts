@@ -14,10 +14,19 @@ export interface PodDirectoryDeps {
 
 /** What the kubelet's server may see of the workers. */
 export function createPodDirectory(deps: PodDirectoryDeps): PodDirectory {
+  const seen = new WeakMap<
+    PodWorker,
+    { readonly pod: Pod; readonly status: PodStatus | undefined; readonly merged: Pod }
+  >();
+  /** The same object as long as neither pod nor status were replaced. */
   const withStatus = (worker: PodWorker): Pod => {
     const pod = worker.pod();
     const status = deps.status(worker.uid);
-    return { apiVersion: "v1", kind: "Pod", ...pod, ...(status !== undefined && { status }) };
+    const before = seen.get(worker);
+    if (before?.pod === pod && before.status === status) return before.merged;
+    const merged: Pod = { apiVersion: "v1", kind: "Pod", ...pod, ...(status !== undefined && { status }) };
+    seen.set(worker, { pod, status, merged });
+    return merged;
   };
   const find = (namespace: string, name: string): PodWorker | undefined => {
     const named = deps
