@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest";
+import { createProblems, created, row, statusProblems, updateProblems } from "../kinds-for-tests.ts";
+import { persistentVolumeClaimKind } from "./persistent-volume-claims.ts";
+import { persistentVolumeKind } from "./persistent-volumes.ts";
+
+const volume = { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], hostPath: { path: "/data" } };
+const claim = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+
+describe("persistent volumes", () => {
+  it("are pending, retained file systems", () => {
+    expect(created(persistentVolumeKind, { spec: volume })).toMatchObject({
+      spec: { persistentVolumeReclaimPolicy: "Retain", volumeMode: "Filesystem" },
+      status: { phase: "Pending", lastPhaseTransitionTime: "2026-01-01T00:00:00Z" },
+    });
+  });
+
+  it.each([
+    [{}, []],
+    [{ accessModes: [] }, ["spec.accessModes: Required value"]],
+    [
+      { accessModes: ["Once"] },
+      [
+        'spec.accessModes: Unsupported value: "Once": supported values: "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"',
+      ],
+    ],
+    [
+      { accessModes: ["ReadWriteOncePod", "ReadWriteOnce"] },
+      ["spec.accessModes: Forbidden: may not use ReadWriteOncePod with other access modes"],
+    ],
+    [{ capacity: { storage: "0" } }, ['spec.capacity[storage]: Invalid value: "0": must be greater than zero']],
+    [{ capacity: {} }, ["spec.capacity: Required value", expect.stringContaining("spec.capacity: Unsupported value")]],
+    [{ hostPath: undefined }, ["spec: Required value: must specify a volume type"]],
+    [{ hostPath: { path: "/a/../b" } }, ["spec.hostPath.path: Invalid value: \"/a/../b\": must not contain '..'"]],
+    [
+      { hostPath: { path: "/" }, persistentVolumeReclaimPolicy: "Recycle" },
+      ["spec.persistentVolumeReclaimPolicy: Forbidden: may not be 'recycle' for a hostPath mount of '/'"],
+    ],
+    [{ csi: { driver: "x", volumeHandle: "h" } }, ["spec.csi: Forbidden: may not specify more than 1 volume type"]],
+    [
+      { hostPath: undefined, csi: { driver: "x", nodePublishSecretRef: {} } },
+      [
+        "spec.csi.volumeHandle: Required value",
+        "spec.csi.nodePublishSecretRef.name: Required value",
+        "spec.csi.nodePublishSecretRef.namespace: Required value",
+      ],
+    ],
+    [
+      { hostPath: undefined, local: { path: "/x" } },
+      ["spec.nodeAffinity: Required value: Local volume requires node affinity"],
+    ],
+    [{ volumeMode: "Disk" }, ['spec.volumeMode: Unsupported value: "Disk": supported values: "Block", "Filesystem"']],
+  ])("check %j", (change, problems) => {
+    expect(createProblems(persistentVolumeKind, { spec: { ...volume, ...change } })).toEqual(problems);
+  });
+
+  it("keep their source, mode and node affinity", () => {
+    const problems = updateProblems(
+      persistentVolumeKind,
+      { spec: volume },
+      { spec: { ...volume, hostPath: { path: "/other" }, volumeMode: "Block" } },
+    );
+    expect(problems).toEqual([
+      expect.stringContaining(
+        "spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation",
+      ),
+      'volumeMode: Invalid value: "Block": field is immutable',
+    ]);
+  });
+
+  it("show what they are bound to", () => {
+    const spec = { ...volume, claimRef: { namespace: "default", name: "c" } };
+    expect(row(persistentVolumeKind, { spec, status: { phase: "Bound" } })).toMatchObject({
+      Capacity: "1Gi",
+      "Access Modes": "RWO",
+      Status: "Bound",
+      Claim: "default/c",
+    });
+  });
+});
+
+describe("persistent volume claims", () => {
+  it("write one data source both ways, and ignore sources that only dataSourceRef may name", () => {
+    const dataSource = { kind: "PersistentVolumeClaim", name: "other" };
+    expect(created(persistentVolumeClaimKind, { spec: { ...claim, dataSource } })).toMatchObject({
+      spec: { volumeMode: "Filesystem", dataSource, dataSourceRef: dataSource },
+      status: { phase: "Pending" },
+    });
+    const strange = { kind: "Thing", name: "x", apiGroup: "example.com" };
+    expect(created(persistentVolumeClaimKind, { spec: { ...claim, dataSource: strange } })["spec"]).not.toHaveProperty(
+      "dataSource",
+    );
+  });
+
+  it.each([
+    [{}, []],
+    [{ accessModes: [] }, ["spec.accessModes: Required value: at least 1 access mode is required"]],
+    [{ resources: {} }, ["spec.resources[storage]: Required value"]],
+    [
+      { resources: { requests: { storage: "-1" } } },
+      ['spec.resources[storage]: Invalid value: "-1": must be greater than zero'],
+    ],
+    [
+      { storageClassName: "A" },
+      [expect.stringContaining('spec.storageClassName: Invalid value: "A": a lowercase RFC 1123 subdomain')],
+    ],
+    [
+      { dataSourceRef: { kind: "Pod", name: "" } },
+      [
+        "spec.dataSource.name: Required value",
+        "spec.dataSource: Invalid value: \"Pod\": must be 'PersistentVolumeClaim' when referencing the default apiGroup",
+        "spec.dataSourceRef.name: Required value",
+        "spec.dataSourceRef: Invalid value: \"Pod\": must be 'PersistentVolumeClaim' when referencing the default apiGroup",
+      ],
+    ],
+  ])("check %j", (change, problems) => {
+    expect(createProblems(persistentVolumeClaimKind, { spec: { ...claim, ...change } })).toEqual(problems);
+  });
+
+  it("do not change but for being bound", () => {
+    expect(
+      updateProblems(persistentVolumeClaimKind, { spec: claim }, { spec: { ...claim, volumeName: "pv" } }),
+    ).toEqual([]);
+    const [problem = ""] = updateProblems(
+      persistentVolumeClaimKind,
+      { spec: claim },
+      { spec: { ...claim, accessModes: ["ReadWriteMany"] } },
+    );
+    expect(problem).toContain(
+      "spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
+    );
+    expect(problem).toContain('-  "ReadWriteOnce"');
+    expect(problem).toContain('+  "ReadWriteMany"');
+  });
+
+  it("have a capacity in whole bytes", () => {
+    expect(statusProblems(persistentVolumeClaimKind, { spec: claim }, { capacity: { storage: "-1" } })).toEqual([
+      'status.capacity[storage]: Invalid value: "-1": must be greater than or equal to 0',
+    ]);
+  });
+});
