@@ -1,3 +1,4 @@
+import { validateNamespaceFinalizers } from "../../api/kinds/core/validate-namespace.ts";
 import type { KindContext, KindDefinition } from "../../api/kinds/definition.ts";
 import type { FieldError } from "../../api/status-error.ts";
 import type { KubernetesObject } from "../../api/types.ts";
@@ -46,7 +47,7 @@ export const FINALIZE: Aspect = {
   countsGeneration: false,
   merge: (_kind, sent, old) => withField(keepingOwners(sent, old), "spec", sent["spec"]),
   prepare: (_kind, object) => object,
-  validate: () => [],
+  validate: (_kind, object) => validateNamespaceFinalizers(object),
 };
 
 /** Everything but metadata as it was; of the metadata, owners can not be changed through a subresource. */

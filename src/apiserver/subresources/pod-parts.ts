@@ -16,7 +16,7 @@ export const EPHEMERAL_CONTAINERS: Aspect = {
     const ephemeralContainers = spec?.ephemeralContainers ?? [];
     return withEphemeralContainers({ ...sent, spec: { ...spec, ephemeralContainers } }, old);
   },
-  prepare: (_kind, object) => object,
+  prepare: (kind, object, old, context) => kind.prepareForUpdate(object, old, context),
   validate: (_kind, object, old, context) => validateEphemeralContainersUpdate(object, old, context),
 };
 
@@ -25,6 +25,6 @@ export const RESIZE: Aspect = {
   subresource: "resize",
   countsGeneration: true,
   merge: (_kind, sent, old) => withResizedResources(sent, old),
-  prepare: (_kind, object) => object,
+  prepare: (kind, object, old, context) => kind.prepareForUpdate(object, old, context),
   validate: (_kind, object, old, context) => validateResize(object, old, context),
 };
