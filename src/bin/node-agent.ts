@@ -6,6 +6,7 @@ import { createHttpClient } from "../adapters/http/client.ts";
 import { createHttpServer } from "../adapters/http/server.ts";
 import { createLinuxCgroups } from "../adapters/linux/cgroups.ts";
 import { createLinuxFacts } from "../adapters/linux/facts.ts";
+import { createJournal } from "../adapters/linux/journal.ts";
 import { createLinuxMounts } from "../adapters/linux/mounts.ts";
 import { createProcessFacts, createProfiler } from "../adapters/linux/process.ts";
 import { createLinuxSubpaths } from "../adapters/linux/subpaths.ts";
@@ -69,6 +70,7 @@ export function createNodeAgent(deps: SystemDeps, transport: ClusterTransport, o
         host: createLinuxFacts(),
         process: createProcessFacts(),
         profiler: createProfiler(),
+        journal: createJournal(),
         prober: createNetworkProber({ userAgent: `kube-probe/${KUBERNETES_VERSION.split(".").slice(0, 2).join(".")}` }),
         streamingClient: createHttpClient({ tls: () => ({ trust: { by: "nobody" } }) }),
         inflate: inflatePiece,

@@ -13,6 +13,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Runtime } from "../ports/container-runtime.ts";
 import type { Files } from "../ports/files.ts";
 import type { CgroupLayout, HostCgroups } from "../ports/host-cgroups.ts";
+import type { HostJournal } from "../ports/host-journal.ts";
 import type { HostFacts, MachineInformation } from "../ports/host-facts.ts";
 import type { HostMounts, VolumeSubpaths } from "../ports/host-mounts.ts";
 import type { ProcessFacts, Profiler } from "../ports/host-process.ts";
@@ -83,6 +84,8 @@ export interface KubeletDeps {
   readonly mappings: MappingStore;
   /** IDs the host delegates to the user "kubelet". */
   readonly subIds: (signal: AbortSignal) => Promise<SubIdFacts>;
+  /** Logs of the host's services, for node log queries. Absent: they are looked for in files only. */
+  readonly journal?: HostJournal;
   /** Where the trail of requests to the API is kept. Absent: there is none. */
   readonly trailRecords?: RecordLog;
   /** Makes the log say more (0 is normal). */
@@ -342,6 +345,7 @@ function assemble(
       host: deps.host,
       images: runtime.images,
       files: deps.files,
+      ...(deps.journal !== undefined && { journal: deps.journal }),
       process: deps.process,
       profiler: deps.profiler,
       clock,

@@ -2,6 +2,7 @@ import type { KubeletConfiguration } from "../../api/kubelet-configuration.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ImageService } from "../../ports/container-runtime.ts";
 import type { FileReader } from "../../ports/files.ts";
+import type { HostJournal } from "../../ports/host-journal.ts";
 import type { HostFacts, InterfaceUsage, MachineInformation } from "../../ports/host-facts.ts";
 import type { ProcessFacts, Profiler } from "../../ports/host-process.ts";
 import type { Log } from "../../ports/log.ts";
@@ -43,6 +44,8 @@ export interface RouteHandlersDeps {
   readonly healthChecks: readonly HealthCheck[];
   readonly setVerbosity: (level: number) => void;
   readonly checkpoint?: Checkpoint;
+  /** Absent: the host keeps no journal. */
+  readonly journal?: HostJournal;
 }
 
 export interface RouteHandlersOptions {
@@ -99,7 +102,10 @@ export function createRouteHandlers(deps: RouteHandlersDeps, options: RouteHandl
     containerLogs: createContainerLogsHandler(deps, { splitStreams: options.splitStreams }),
     configz: createConfigzHandler(options.configuration),
     checkpoint: createCheckpointHandler(deps),
-    logs: createNodeLogsHandler(deps, { directory: options.logDirectory ?? "/var/log" }),
+    logs: createNodeLogsHandler(deps, {
+      directory: options.logDirectory ?? "/var/log",
+      queries: options.configuration.enableSystemLogQuery,
+    }),
     pprof: createPprofHandler({ profiler: deps.profiler, commandLine: deps.process.commandLine }),
     debugFlags: createDebugFlagsHandler(deps.setVerbosity),
     flagz: createFlagzHandler(options.flags),
