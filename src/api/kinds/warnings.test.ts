@@ -8,7 +8,7 @@ import { serviceAccountKind } from "./core/service-accounts.ts";
 import { serviceKind } from "./core/services.ts";
 import type { KindDefinition } from "./definition.ts";
 import { endpointSliceKind } from "./discovery/endpoint-slices.ts";
-import { warningsOf } from "./kinds-for-tests.ts";
+import { created, warningsOf } from "./kinds-for-tests.ts";
 import { runtimeClassKind } from "./node/runtime-classes.ts";
 import { podKind } from "./pods/pods.ts";
 import { storageClassKind } from "./storage/storage-classes.ts";
@@ -153,6 +153,22 @@ describe("warnings about pods", () => {
     expect(warning).toMatch(
       /^metadata\.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: \[must not contain dots\]$/u,
     );
+  });
+
+  it("name annotations that became fields", () => {
+    const key = "container.apparmor.security.beta.kubernetes.io/main";
+    const pod = (value: string, spec: Json = {}): Json => ({
+      metadata: { name: "a", annotations: { [key]: value } },
+      spec: { containers: [main], ...spec },
+    });
+    const text = `metadata.annotations[${key}]: deprecated since v1.30; use the "appArmorProfile" field instead`;
+    expect(created(podKind, pod("localhost/x"))["spec"]).toMatchObject({
+      containers: [{ securityContext: { appArmorProfile: { type: "Localhost", localhostProfile: "x" } } }],
+    });
+    expect(warningsOf(podKind, pod("localhost/x"))).toEqual([text]);
+    expect(warningsOf(podKind, pod("localhost/"))).toEqual([text]);
+    const spec = { securityContext: { appArmorProfile: { type: "Unconfined" } } };
+    expect(warningsOf(podKind, pod("unconfined", spec))).toEqual([]);
   });
 
   it("are for new pods only", () => {

@@ -1,4 +1,6 @@
+import { deepEqual } from "../../schema/normalize.ts";
 import { fractionalByteWarnings } from "../fractional-bytes.ts";
+import { APP_ARMOR_PREFIX, appArmorField } from "./app-armor-annotations.ts";
 import { placedContainers } from "./pod-rules.ts";
 import type { AnyContainer, AnyEphemeralContainer, AnyPodSpec } from "./pod-rules.ts";
 import { portWarnings } from "./port-warnings.ts";
@@ -7,6 +9,16 @@ type Annotations = Readonly<Record<string, unknown>>;
 type Container = AnyContainer | AnyEphemeralContainer;
 
 const SECCOMP_PREFIX = "container.seccomp.security.alpha.kubernetes.io/";
+
+/** Whether an annotation is the only place, or a wrong one, that tells a container's AppArmor profile. */
+function isReplaced(annotation: unknown, { securityContext }: Container, spec: AnyPodSpec, isPod: boolean): boolean {
+  if (typeof annotation !== "string" || spec.os?.name === "windows") return false;
+  const wanted = appArmorField(annotation);
+  const own = securityContext?.appArmorProfile;
+  // In a pod, the field may have been made from the annotation.
+  if (own !== undefined) return isPod && deepEqual(own, wanted);
+  return wanted === undefined || !deepEqual(spec.securityContext?.appArmorProfile, wanted);
+}
 
 /** A later definition of a variable is fine only if it builds on the earlier one. */
 function environmentWarnings({ env = [] }: Container, field: string): readonly string[] {
@@ -32,7 +44,11 @@ export function containerWarnings(
     const isOld = annotations[key] !== undefined && container.securityContext?.seccompProfile === undefined;
     const text = 'non-functional in v1.27+; use the "seccompProfile" field instead';
     const { limits, requests } = container.resources ?? {};
+    const appArmor = `${APP_ARMOR_PREFIX}${container.name ?? ""}`;
     return [
+      ...(isReplaced(annotations[appArmor], container, spec, root === "spec")
+        ? [`${metadata}[${appArmor}]: deprecated since v1.30; use the "appArmorProfile" field instead`]
+        : []),
       ...(isOld ? [`${metadata}[${key}]: ${text}`] : []),
       ...["memory", "ephemeral-storage"].flatMap((name) => [
         ...fractionalByteWarnings(limits, [name], `${field}.resources.limits`),

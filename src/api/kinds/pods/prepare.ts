@@ -3,6 +3,7 @@ import { secondsText } from "../../rfc3339.ts";
 import type { KubernetesObject, LabelSelector, Pod, PodCondition, PodSpec, PodStatus } from "../../types.ts";
 import type { KindContext } from "../definition.ts";
 import { changeEach, changeField } from "../fill.ts";
+import { withAppArmorFields } from "./app-armor-annotations.ts";
 import { dropDisabledFields } from "./disabled-fields.ts";
 
 const SPREAD_MERGE_GATE = "MatchLabelKeysInPodTopologySpreadSelectorMerge";
@@ -75,7 +76,8 @@ export function preparePodForCreate(object: KubernetesObject, context: KindConte
   const { metadata, spec: given } = object as Pod;
   if (given === undefined) return { ...object, status: { phase: "Pending", qosClass: "BestEffort" } };
   const kept = dropDisabledFields(given, undefined, context.gates);
-  const spec = mergeLabelKeys(kept, metadata?.labels ?? {}, context);
+  const merged = mergeLabelKeys(kept, metadata?.labels ?? {}, context);
+  const spec = withAppArmorFields(merged, metadata?.annotations ?? {});
   const status: PodStatus = {
     phase: "Pending",
     qosClass: computeQosClass(spec),

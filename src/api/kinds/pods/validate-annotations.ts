@@ -1,6 +1,7 @@
 import { forbiddenField, invalidValue, when } from "../../field-error.ts";
 import { MIRROR_POD_ANNOTATION } from "../../pod.ts";
 import type { FieldError } from "../../status-error.ts";
+import { APP_ARMOR_PREFIX } from "./app-armor-annotations.ts";
 import { allContainers, placedContainers } from "./pod-rules.ts";
 import type { AnyContainer, AnyPodSpec } from "./pod-rules.ts";
 import { validateDescendingPath } from "./validate-paths.ts";
@@ -9,7 +10,6 @@ type Annotations = Readonly<Record<string, string>>;
 
 const SECCOMP_POD = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP_CONTAINER = "container.seccomp.security.alpha.kubernetes.io/";
-const APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/";
 const DELETION_COST = "controller.kubernetes.io/pod-deletion-cost";
 const LOCALHOST = "localhost/";
 
@@ -20,7 +20,7 @@ function seccompErrors(profile: string, field: string): readonly FieldError[] {
 }
 
 function appArmorErrors(key: string, profile: string, spec: AnyPodSpec, field: string): readonly FieldError[] {
-  const name = key.slice(APP_ARMOR.length);
+  const name = key.slice(APP_ARMOR_PREFIX.length);
   const at = `${field}[${key}]`;
   const isKnown = ["", "runtime/default", "unconfined"].includes(profile) || profile.startsWith(LOCALHOST);
   return [
@@ -63,7 +63,7 @@ export function validatePodAnnotations(
     ),
     ...Object.entries(annotations).flatMap(([key, value]) => {
       if (key === SECCOMP_POD || key.startsWith(SECCOMP_CONTAINER)) return seccompErrors(value, `${field}.${key}`);
-      return key.startsWith(APP_ARMOR) ? appArmorErrors(key, value, spec, field) : [];
+      return key.startsWith(APP_ARMOR_PREFIX) ? appArmorErrors(key, value, spec, field) : [];
     }),
   ];
 }
@@ -78,7 +78,7 @@ export function validatePodAnnotationsUpdate(
     (key) => annotations[key] !== old[key],
   );
   return changed.flatMap((key) => {
-    const what = key.startsWith(APP_ARMOR)
+    const what = key.startsWith(APP_ARMOR_PREFIX)
       ? "AppArmor annotations"
       : key === MIRROR_POD_ANNOTATION
         ? "mirror pod annotation"
@@ -120,7 +120,7 @@ export function validateProfilesMatch(annotations: Annotations, spec: AnyPodSpec
   const ofContainers = placedContainers(spec, root).flatMap(({ container, field }) => {
     const context: AnyContainer["securityContext"] = container.securityContext;
     const seccomp = annotations[`${SECCOMP_CONTAINER}${container.name ?? ""}`];
-    const appArmor = annotations[`${APP_ARMOR}${container.name ?? ""}`];
+    const appArmor = annotations[`${APP_ARMOR_PREFIX}${container.name ?? ""}`];
     const profile = context?.appArmorProfile ?? own?.appArmorProfile;
     const isLinux = spec.os?.name !== "windows";
     return [
