@@ -1,5 +1,5 @@
 import { OrlopError } from "../../lib/orlop-error.ts";
-import type { CriConnection, Method } from "./connection.ts";
+import type { GrpcConnection, Method } from "../grpc/connection.ts";
 import { ImageServiceDefinition, RuntimeServiceDefinition } from "./generated/cri.ts";
 
 /** Unary calls to the two services of one runtime, each with a deadline. */
@@ -29,7 +29,7 @@ export interface CriCalls {
   absentIsFine(call: Promise<unknown>): Promise<void>;
 }
 
-export function createCriCalls(connection: CriConnection, timeoutMs: number): CriCalls {
+export function createCriCalls(connection: GrpcConnection, timeoutMs: number): CriCalls {
   return {
     timeoutMs,
     runtime: (method, request, signal, deadlineMs = timeoutMs) =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fromCriFailure } from "./errors.ts";
+import { fromGrpcFailure } from "../grpc/errors.ts";
 import { fromContainerStatus, fromSandbox, fromStats } from "./from-cri.ts";
 import * as cri from "./generated/cri.ts";
 import { stopSignalName, stopSignalNumber } from "./stop-signals.ts";
@@ -110,7 +110,7 @@ describe("messages from the runtime", () => {
   });
 });
 
-describe("fromCriFailure()", () => {
+describe("fromGrpcFailure()", () => {
   it.each([
     [5, "NotFound", "NotFound"],
     [14, "Unavailable", "Unavailable"],
@@ -119,7 +119,7 @@ describe("fromCriFailure()", () => {
     [2, "Unknown", "Internal"],
     [99, "Unknown", "Internal"],
   ])("%i reads as Go prints it", (code, name, ours) => {
-    const failure = fromCriFailure({ code, details: "because" });
+    const failure = fromGrpcFailure({ code, details: "because" });
     expect(failure).toMatchObject({ code: ours, message: `rpc error: code = ${name} desc = because` });
   });
 });

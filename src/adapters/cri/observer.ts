@@ -1,11 +1,11 @@
 import { OrlopError } from "../../lib/orlop-error.ts";
 import type { RuntimeEvent, RuntimeObserver } from "../../ports/container-runtime.ts";
 import type { CriCalls } from "./calls.ts";
-import type { CriConnection } from "./connection.ts";
+import type { GrpcConnection } from "../grpc/connection.ts";
 import { fromStats } from "./from-cri.ts";
 import { CgroupDriver, type ContainerEventResponse, RuntimeServiceDefinition as service } from "./generated/cri.ts";
 
-export function createCriObserver(calls: CriCalls, connection: CriConnection): RuntimeObserver {
+export function createCriObserver(calls: CriCalls, connection: GrpcConnection): RuntimeObserver {
   const { methods } = service;
   return {
     async version(signal) {

@@ -1,6 +1,6 @@
 import type { Runtime } from "../../ports/container-runtime.ts";
 import { createCriCalls } from "./calls.ts";
-import { createCriConnection } from "./connection.ts";
+import { createGrpcConnection } from "../grpc/connection.ts";
 import { createCriContainers } from "./containers.ts";
 import { createCriImages } from "./images.ts";
 import { createCriObserver } from "./observer.ts";
@@ -29,9 +29,9 @@ const DEFAULT_TIMEOUT_MS = 120_000;
  */
 export function createCriRuntime(options: CriRuntimeOptions): CriRuntime {
   const timeoutMs = options.requestTimeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const connection = createCriConnection(options.endpoint);
+  const connection = createGrpcConnection(options.endpoint);
   const shared = options.imageEndpoint === undefined || options.imageEndpoint === options.endpoint;
-  const imageConnection = shared ? connection : createCriConnection(options.imageEndpoint ?? options.endpoint);
+  const imageConnection = shared ? connection : createGrpcConnection(options.imageEndpoint ?? options.endpoint);
   const calls = createCriCalls(connection, timeoutMs);
   return {
     sandboxes: createCriSandboxes(calls),

@@ -29,7 +29,7 @@ const GRPC_CODES: readonly GrpcCode[] = [
 const UNKNOWN: GrpcCode = { name: "Unknown", code: "Internal" };
 
 /** The only place that knows gRPC status numbers. Messages read as Kubernetes shows them in events. */
-export function fromCriFailure(reason: unknown): OrlopError {
+export function fromGrpcFailure(reason: unknown): OrlopError {
   if (reason instanceof OrlopError) return reason;
   const { name, code } = GRPC_CODES[numberField(reason, "code")] ?? UNKNOWN;
   const details = textField(reason, "details") ?? textField(reason, "message") ?? String(reason);

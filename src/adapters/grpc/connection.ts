@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { Client, credentials, type Deadline, Metadata } from "@grpc/grpc-js";
-import { fromCriFailure } from "./errors.ts";
+import { fromGrpcFailure } from "./errors.ts";
 import type { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
 interface MessageType<T> {
@@ -16,7 +16,7 @@ export interface Method<Request, Response> {
 }
 
 /** Sends one request of a service and waits for its answer; failures are OrlopErrors. */
-export interface CriConnection {
+export interface GrpcConnection {
   /** `deadlineMs` counts from now; undefined waits as long as the signal allows. */
   unary<Request, Response>(
     service: string,
@@ -37,7 +37,7 @@ export interface CriConnection {
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 /** Connects on first use and again whenever the connection was lost. `endpoint` is like "unix:///run/containerd/containerd.sock". */
-export function createCriConnection(endpoint: string): CriConnection {
+export function createGrpcConnection(endpoint: string): GrpcConnection {
   let client: Client | undefined;
   const connected = (): Client => {
     client ??= new Client(endpoint, credentials.createInsecure(), {
@@ -78,7 +78,7 @@ export function createCriConnection(endpoint: string): CriConnection {
             signal.removeEventListener("abort", cancel);
             if (failure === null && response !== undefined) resolve(response);
             else if (signal.aborted) reject(signal.reason);
-            else reject(fromCriFailure(failure));
+            else reject(fromGrpcFailure(failure));
           },
         );
         const cancel = (): void => call.cancel();
@@ -103,7 +103,7 @@ export function createCriConnection(endpoint: string): CriConnection {
         for await (const message of call) yield message;
       } catch (failure) {
         if (signal.aborted) return;
-        throw fromCriFailure(failure);
+        throw fromGrpcFailure(failure);
       } finally {
         signal.removeEventListener("abort", cancel);
         call.cancel();
