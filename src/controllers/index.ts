@@ -9,6 +9,7 @@ import type { ControllerDeps } from "./controller.ts";
 import { createGarbageCollectionController } from "./garbage-collection/garbage-collection.ts";
 import { createNamespaceController } from "./namespace/namespace.ts";
 import { createNodeLifecycleController } from "./node-lifecycle/node-lifecycle.ts";
+import { createPersistentVolumeBinder } from "./persistent-volume-binder/persistent-volume-binder.ts";
 import { createPodGarbageCollectionController } from "./pod-garbage-collection/pod-garbage-collection.ts";
 import { createRootCaPublisherController } from "./root-ca-publisher/root-ca-publisher.ts";
 import {
@@ -56,6 +57,7 @@ const CONTROLLERS = {
   "namespace-controller": (deps, { singleApiServer }) =>
     createNamespaceController(deps, singleApiServer === true ? { settleMs: 0 } : {}),
   "node-lifecycle-controller": (deps) => createNodeLifecycleController(deps),
+  "persistentvolume-binder-controller": (deps) => createPersistentVolumeBinder(deps),
   "persistentvolume-protection-controller": (deps) => createVolumeProtectionController(deps),
   "persistentvolumeclaim-protection-controller": (deps) => createClaimProtectionController(deps),
   "pod-garbage-collector-controller": (deps) => createPodGarbageCollectionController(deps),

@@ -1,4 +1,5 @@
 import type { PersistentVolumeClaim, Pod } from "../../api/types.ts";
+import { claimKeysOfPod } from "../../core/persistent-volumes/claims-of-pod.ts";
 import { createReconcileLoop } from "../../machinery/reconcile-loop.ts";
 import { PERSISTENT_VOLUME_CLAIMS, PODS } from "../../machinery/resources.ts";
 import type { Unit } from "../../machinery/unit.ts";
@@ -12,11 +13,11 @@ export function createClaimProtectionController(deps: ControllerDeps): Unit {
   const { client, informers } = deps;
   const claims = informers.of(PERSISTENT_VOLUME_CLAIMS);
   const pods = informers.of(PODS);
-  const podsOfClaim = pods.index(claimsOf);
+  const podsOfClaim = pods.index(claimKeysOfPod);
   const finalizers = createFinalizerEditor(client, PERSISTENT_VOLUME_CLAIMS, FINALIZER);
 
   const isUsed = async (key: string, claim: PersistentVolumeClaim, signal: AbortSignal): Promise<boolean> => {
-    const uses = (pod: Pod): boolean => (pod.spec?.nodeName ?? "") !== "" && claimsOf(pod).includes(key);
+    const uses = (pod: Pod): boolean => (pod.spec?.nodeName ?? "") !== "" && claimKeysOfPod(pod).includes(key);
     if (podsOfClaim(key).some(uses)) return true;
     // A pod may be too young to be known here; before letting go the server is asked.
     const { namespace = "" } = claim.metadata ?? {};
@@ -38,18 +39,9 @@ export function createClaimProtectionController(deps: ControllerDeps): Unit {
     if (type !== "deleted") loop.enqueue(key);
   });
   pods.onChange(({ object }) => {
-    for (const key of claimsOf(object)) {
+    for (const key of claimKeysOfPod(object)) {
       if (claims.reader.get(key)?.metadata?.deletionTimestamp !== undefined) loop.enqueue(key);
     }
   });
   return loop;
-}
-
-/** Keys of the claims a pod refers to, those made for its ephemeral volumes included. */
-function claimsOf(pod: Pod): readonly string[] {
-  const { namespace = "", name = "" } = pod.metadata ?? {};
-  return (pod.spec?.volumes ?? []).flatMap((volume) => {
-    if (volume.persistentVolumeClaim !== undefined) return [`${namespace}/${volume.persistentVolumeClaim.claimName}`];
-    return volume.ephemeral === undefined ? [] : [`${namespace}/${name}-${volume.name}`];
-  });
 }
