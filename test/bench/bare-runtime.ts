@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { createCriRuntime } from "../../src/adapters/cri/runtime.ts";
-import type { ContainerConfig, SandboxConfig } from "../../src/ports/container-runtime.ts";
+import type { ContainerConfig, IdMapping, SandboxConfig } from "../../src/ports/container-runtime.ts";
 
 export interface BareRuntime {
   /** Milliseconds from asking for a sandbox to its one container running. */
@@ -10,15 +10,31 @@ export interface BareRuntime {
   close(): void;
 }
 
-/** The CRI calls a pod can not do without, and nothing else: the floor under create-to-Running. */
-export function bareRuntime(endpoint: string, image: string): BareRuntime {
+/** What the kubelet never gives to its own pods in a test: above the ranges that a small machine's random choice is likely to hit. */
+const FIRST_BARE_ID = 65_000 * 65_536;
+
+/**
+ * The CRI calls a pod can not do without, and nothing else: the floor under create-to-Running.
+ *
+ * @param options.hostUsers false: each pod gets a range of IDs of its own, as a kubelet would ask for. @default true
+ */
+export function bareRuntime(
+  endpoint: string,
+  image: string,
+  options: { readonly hostUsers?: boolean } = {},
+): BareRuntime {
   const runtime = createCriRuntime({ endpoint });
   const signal = AbortSignal.timeout(600_000);
   const sandboxes: string[] = [];
+  let range = 0;
   return {
     async start(name) {
       const began = performance.now();
-      const sandbox = sandboxNamed(name);
+      const ids =
+        options.hostUsers === false
+          ? [{ hostId: FIRST_BARE_ID + 65_536 * (range++ % 500), containerId: 0, length: 65_536 }]
+          : undefined;
+      const sandbox = sandboxNamed(name, ids);
       const id = await runtime.sandboxes.run(sandbox, "", signal);
       sandboxes.push(id);
       const container = await runtime.containers.create(id, containerOf(image), sandbox, signal);
@@ -35,7 +51,7 @@ export function bareRuntime(endpoint: string, image: string): BareRuntime {
   };
 }
 
-function sandboxNamed(name: string): SandboxConfig {
+function sandboxNamed(name: string, ids: readonly IdMapping[] | undefined): SandboxConfig {
   return {
     metadata: { name, namespace: "bench", uid: `bench-${name}`, attempt: 0 },
     hostname: name,
@@ -50,6 +66,7 @@ function sandboxNamed(name: string): SandboxConfig {
       network: "pod",
       pid: "container",
       ipc: "pod",
+      ...(ids !== undefined && { userNamespace: { uidMappings: ids, gidMappings: ids } }),
       privileged: false,
       supplementalGroups: [],
       seccomp: { type: "RuntimeDefault" },

@@ -19,7 +19,7 @@ import { type ContainerSecurityOptions, containerSecurity } from "./container-se
 import type { LifecycleHooks } from "./lifecycle-hooks.ts";
 import type { PodEvents } from "./pod-events.ts";
 import { runtimeMessage } from "./runtime-message.ts";
-import type { PodUserNamespaces, SandboxPlan } from "./sandbox-plan.ts";
+import type { SandboxPlan } from "./sandbox-plan.ts";
 
 export interface ContainerStartRequest {
   readonly pod: Pod;
@@ -29,6 +29,8 @@ export interface ContainerStartRequest {
   readonly plan: SandboxPlan;
   readonly podIps: readonly string[];
   readonly hostIps: readonly string[];
+  /** Called when the container's first process runs; hooks wait for what it returns. */
+  readonly onStarted: (containerId: string) => Promise<void>;
 }
 
 /** `retryAt`: when it makes sense to try again, milliseconds since the epoch. */
@@ -59,7 +61,6 @@ export interface ContainerStarterDeps {
   readonly events: PodEvents;
   readonly files: Pick<Files, "makeDirectory" | "list" | "symlink" | "remove">;
   readonly log: Log;
-  readonly userNamespaces?: Pick<PodUserNamespaces, "prove">;
   /** Services announced to the pod: those of its namespace, and where the API server is. */
   readonly services: (pod: Pod) => readonly Service[];
   /** Of the node, by resource name. */
@@ -230,14 +231,13 @@ export function createContainerStarter(deps: ContainerStarterDeps, options: Cont
     const id = await step("CreateContainerError", () => deps.containers.create(sandboxId, config, plan.config, life));
     say("Normal", "Created", "Container created");
     await step("RunContainerError", () => deps.containers.start(id, life));
-    if (plan.mapping !== undefined) {
-      await deps.userNamespaces?.prove?.(pod.metadata?.uid ?? "", [containerTarget(deps, container.name, id)], turn);
-    }
+    const proven = request.onStarted(id);
     say("Normal", "Started", "Container started");
     void linkLog(request, config, id);
 
     const postStart = container.lifecycle?.postStart;
     if (postStart !== undefined) {
+      await proven;
       const podIp = podIps[0] ?? "";
       const result = await deps.hooks.run(postStart, { pod, container, containerId: id, podIp }, turn);
       if (!result.ok) {

@@ -10,7 +10,7 @@ import type { Files } from "../../ports/files.ts";
 import type { Log } from "../../ports/log.ts";
 import type { PodVolumes } from "../pod-volumes.ts";
 import { UnprotectedPod } from "../userns/mapping-proofs.ts";
-import type { ContainerStarter } from "./container-starter.ts";
+import { containerTarget, type ContainerStarter } from "./container-starter.ts";
 import type { PodEvents } from "./pod-events.ts";
 import type { ObservePods } from "./pod-observation.ts";
 import type { PodRemains } from "./pod-remains.ts";
@@ -52,6 +52,8 @@ export interface BringUpResult {
   readonly changed: boolean;
   /** When to try again what failed, milliseconds since the epoch. */
   readonly retryAt?: number;
+  /** Rejects with UnprotectedPod when a container that was started does not run with the IDs of the pod. */
+  readonly proven: Promise<void>;
 }
 
 /** Carries out what `computePodActions` asks for, and remembers what would not work. */
@@ -62,6 +64,11 @@ export interface PodBringUp {
   handler(): string | undefined;
   /** The pod has changed: what failed may work now. */
   reconsider(): void;
+  /**
+   * Begins with what does not depend on the runtime, while it is asked what it has of a new pod. Fails silently:
+   * perform() does it again.
+   */
+  anticipate(pod: Pod, turn: AbortSignal): void;
   /** Throws what no container is to blame for: volumes, sandbox, a runtime that is away. */
   perform(request: BringUpRequest): Promise<BringUpResult>;
 }
@@ -81,6 +88,7 @@ export function createPodBringUp(
   /** Starts that failed in a row, for reasons that have no back-off of their own. */
   let startFailures = 0;
   let lastPrepared = Number.NEGATIVE_INFINITY;
+  let proofs: Promise<void>[] = [];
   let handler: string | undefined = (pod.spec?.runtimeClassName ?? "") === "" ? "" : undefined;
 
   async function prepareVolumes({ pod, turn }: BringUpRequest): Promise<void> {
@@ -115,16 +123,21 @@ export function createPodBringUp(
     return { ...runtime, containers: runtime.containers.filter(({ name }) => !init.has(name)) };
   }
 
+  function attemptOf({ createSandbox }: PodActions, { sandboxes }: PodRuntime): number {
+    return createSandbox?.attempt ?? sandboxes[0]?.attempt ?? 0;
+  }
+
   async function ensureSandbox(
-    { pod, actions: { createSandbox }, life, turn, onSandbox }: BringUpRequest,
+    { pod, actions, life, turn, onSandbox }: BringUpRequest,
     runtime: PodRuntime,
+    planning: Promise<SandboxPlan>,
   ): Promise<{ readonly plan: SandboxPlan; readonly sandbox: SandboxState; readonly runtime: PodRuntime }> {
     const current = runtime.sandboxes[0];
-    const isNew = createSandbox !== undefined || current === undefined;
+    const isNew = actions.createSandbox !== undefined || current === undefined;
     if (isNew) deps.observe({ type: "pod-starting", pod });
     try {
-      const attempt = createSandbox?.attempt ?? current?.attempt ?? 0;
-      const plan = await deps.planner.plan(pod, attempt, turn);
+      const attempt = attemptOf(actions, runtime);
+      const plan = await planning;
       ({ handler } = plan);
       if (!isNew) return { plan, sandbox: current, runtime };
       await deps.files.makeDirectory(plan.config.logDirectory, 0o755);
@@ -148,12 +161,17 @@ export function createPodBringUp(
     }
   }
 
-  async function startAll(request: BringUpRequest, runtime: PodRuntime): Promise<number | undefined> {
+  async function startAll(
+    request: BringUpRequest,
+    runtime: PodRuntime,
+    planning: Promise<SandboxPlan>,
+  ): Promise<number | undefined> {
     const { pod, actions } = request;
-    const made = await ensureSandbox(request, runtime);
+    const made = await ensureSandbox(request, runtime, planning);
     let retryAt: number | undefined;
     let failed = false;
     for (const start of actions.start) {
+      await Promise.all(proofs);
       const next = await startOne(request, start, made);
       if (next === undefined) continue;
       retryAt = Math.min(retryAt ?? next, next);
@@ -181,8 +199,13 @@ export function createPodBringUp(
     deps.observe({ type: "container-starting", kind });
     const hostIps = deps.hostIps();
     const podIps = pod.spec?.hostNetwork === true ? hostIps : sandbox.ips;
+    const onStarted = (id: string): Promise<void> => {
+      const proof = plan.mapping === undefined ? Promise.resolve() : proveStarted(pod, name, id, turn);
+      proofs.push(proof);
+      return proof;
+    };
     const outcome = await deps.starter.start(
-      { pod, target, runtime, sandboxId: sandbox.id, plan, podIps, hostIps },
+      { pod, target, runtime, sandboxId: sandbox.id, plan, podIps, hostIps, onStarted },
       { turn, life },
     );
     if (outcome.ok) {
@@ -200,19 +223,40 @@ export function createPodBringUp(
     return next;
   }
 
+  /** Goes on beside the next steps, so that nobody waits for it who need not. */
+  function proveStarted(pod: Pod, name: string, id: string, turn: AbortSignal): Promise<void> {
+    const target = containerTarget(deps, name, id);
+    const proof = Promise.resolve(deps.userNamespaces?.prove?.(pod.metadata?.uid ?? "", [target], turn));
+    proof.catch(() => undefined);
+    return proof;
+  }
+
   return {
     problem: (container) => problems.get(container),
     handler: () => handler,
     reconsider: () => notBefore.clear(),
+    anticipate(pod, turn) {
+      deps.volumes.prepare(pod, turn).catch(() => undefined);
+    },
     async perform(request) {
-      const { actions } = request;
+      const { pod, actions, turn } = request;
       const starting = actions.createSandbox !== undefined || actions.start.length > 0;
       const stopping = actions.killPod || actions.kill.length > 0;
       const refresh = !actions.killPod && clock.monotonic() - lastPrepared >= options.refreshPeriodMs;
       const runtime = await clear(request);
-      if (starting || refresh) await prepareVolumes(request);
-      const retryAt = starting ? await startAll(request, runtime) : undefined;
-      return { changed: starting || stopping, ...(retryAt !== undefined && { retryAt }) };
+      proofs = [];
+      if (starting) {
+        // Neither needs the other; of two failures that of the volumes is told.
+        const planning = deps.planner.plan(pod, attemptOf(actions, runtime), turn);
+        planning.catch(() => undefined);
+        await prepareVolumes(request);
+        const retryAt = await startAll(request, runtime, planning);
+        const proven = Promise.all(proofs).then(() => undefined);
+        proven.catch(() => undefined);
+        return { changed: true, proven, ...(retryAt !== undefined && { retryAt }) };
+      }
+      if (refresh) await prepareVolumes(request);
+      return { changed: stopping, proven: Promise.resolve() };
     },
   };
 }

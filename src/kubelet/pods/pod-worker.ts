@@ -98,6 +98,8 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
   let stage: PodStage = "living";
   let end: PodEnd | undefined;
   let abandoned = false;
+  /** Whether the runtime was ever asked what it has of the pod. */
+  let looked = false;
   let wasRunning = initial.status?.phase === "Running";
   let turn = NO_TURN;
 
@@ -133,7 +135,9 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
   /** One look at everything, and the steps that follow from it. */
   async function live(life: AbortSignal, signal: AbortSignal): Promise<Next> {
     deps.probes.add(pod, life);
+    if (!looked && (pod.status?.phase ?? "Pending") === "Pending") bringUp.anticipate(pod, signal);
     runtime = await reader.pod(uid, signal);
+    looked = true;
     const status = computeStatus(false);
     const deadline = deadlineOf(pod, status.startTime, clock.now());
     if (deadline.state === "exceeded") {
@@ -161,6 +165,7 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
     try {
       await proveRunning(signal);
       performed = await bringUp.perform({ pod, actions, runtime, life, turn: signal, onSandbox });
+      if (performed.changed) [runtime] = await Promise.all([reader.pod(uid, signal), performed.proven]);
     } catch (failure) {
       if (!(failure instanceof UnprotectedPod)) throw failure;
       end = { reason: "UserNamespaceNotApplied", message: failure.message, graceSeconds: 0 };
@@ -170,7 +175,6 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
     }
     const { changed, retryAt } = performed;
     if (changed) {
-      runtime = await reader.pod(uid, signal);
       const after = computeStatus(false);
       // The end of a pod is told when everything is stopped, not before.
       if (isTerminalPhase(after.phase)) return { afterMs: 0 };

@@ -66,7 +66,7 @@ describe("createStatusManager()", () => {
     statuses.set("uid-1", pod, { phase: "Pending", hostIP: "192.0.2.2" });
     await clock.advance(0);
     expect(sent).toEqual([]);
-    await clock.advance(300);
+    await clock.advance(1_000);
     expect(sent).toEqual([{ phase: "Pending", hostIP: "192.0.2.2" }]);
     statuses.set("uid-1", pod, { ...RUNNING, hostIP: "192.0.2.2" });
     await clock.advance(0);
@@ -136,7 +136,7 @@ describe("createStatusManager()", () => {
     await clock.advance(0);
     server.pod = podOf({}, { phase: "Pending" });
     statuses.observe("uid-1", server.pod);
-    await clock.advance(300);
+    await clock.advance(1_000);
     expect(sent).toEqual([RUNNING, RUNNING]);
     await stop();
   });

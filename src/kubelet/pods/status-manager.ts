@@ -53,8 +53,8 @@ interface Entry {
   cancelTimer: () => void;
 }
 
-/** How long a change waits that nobody waits for: a pod that comes up quickly is told of once. */
-const LAZY_MS = 300;
+/** How long a change waits that nobody waits for: a pod that comes up within it is told of once. */
+const LAZY_MS = 1_000;
 const FIRST_RETRY_MS = 200;
 const LONGEST_RETRY_MS = 10_000;
 const AT_ONCE = 8;
