@@ -5,9 +5,11 @@ import type { HttpHandler, HttpRequest, HttpResponse } from "../../ports/http.ts
 import type { Log } from "../../ports/log.ts";
 import { plainAnswer } from "../streaming/plain-answers.ts";
 import type { AccessVerdict } from "../authorization/check-access.ts";
+import { escapeHtml } from "./escape-html.ts";
 import type { RequestTrail, Trail } from "../trail/trail.ts";
 import { type CheckAccess, refusal } from "./access.ts";
 import { type ActiveRoute, cleanedTarget, matchRoute, type RouteMatch } from "./match-route.ts";
+import { metricBucket } from "./metric-bucket.ts";
 import { type HandlerSwitches, KUBELET_ROUTES, type RouteHandlers } from "./routes.ts";
 
 /** One request for metrics: called at its start; the function it returns at its end. */
@@ -45,12 +47,7 @@ export function createKubeletServer(deps: KubeletServerDeps, options: KubeletSer
   return async (request) => {
     const matched = matchRoute(active, request.method, request.path);
     const route = "route" in matched ? matched.route : undefined;
-    const ended = deps.observeRequest({
-      method: request.method,
-      bucket: route?.bucket ?? "other",
-      longRunning: route?.longRunning ?? false,
-      serverType,
-    });
+    const ended = deps.observeRequest({ method: request.method, ...metricBucket(request.path), serverType });
     const entry = deps.trail?.(request, {
       endpoint: route?.handler ?? "",
       parameters: "parameters" in matched ? matched.parameters : {},
@@ -83,9 +80,9 @@ async function answer(
   entry: RequestTrail | undefined,
 ): Promise<HttpResponse> {
   const elsewhere = cleanedTarget(request.target);
-  if (elsewhere !== undefined) return redirect(elsewhere);
+  if (elsewhere !== undefined) return redirect(request.method, elsewhere);
   if (matched.match === "unknown") return notFoundBeforeAuthorization();
-  if (matched.match === "redirect") return redirect(`${matched.path}${queryOf(request.target)}`);
+  if (matched.match === "redirect") return redirect(request.method, `${matched.path}${queryOf(request.target)}`);
   if (deps.checkAccess !== undefined) {
     const access = await deps.checkAccess(request);
     deps.observeAccess?.(request, access);
@@ -128,8 +125,11 @@ function notFoundBeforeAuthorization(): HttpResponse {
   return plainAnswer(404, "404 page not found\n", NOSNIFF);
 }
 
-function redirect(location: string): HttpResponse {
-  return { status: 307, headers: { location, "content-type": "text/html; charset=utf-8" }, body: "" };
+/** Keeps method and body. Only those who read get something to read, as from Go's redirects. */
+function redirect(method: string, location: string): HttpResponse {
+  if (method !== "GET" && method !== "HEAD") return { status: 307, headers: { location }, body: "" };
+  const body = `<a href="${escapeHtml(location)}">Temporary Redirect</a>.\n\n`;
+  return { status: 307, headers: { location, "content-type": "text/html; charset=utf-8" }, body };
 }
 
 function queryOf(target: string): string {

@@ -78,7 +78,7 @@ export function createRouteHandlers(deps: RouteHandlersDeps, options: RouteHandl
     { nodeName: options.nodeName, root: options.root, volumeAge: options.configuration.volumeStatsAggPeriod },
   );
   return {
-    healthz: createHealthHandler({ checks: deps.healthChecks, observe: metrics.healthCheck }),
+    healthz: createHealthHandler({ checks: deps.healthChecks, observe: metrics.healthCheck, log: deps.log }),
     metrics: createRegistryHandler(metrics.registry),
     cadvisorMetrics: createFamiliesHandler((signal) => collectCadvisor(deps, options.machine, signal)),
     resourceMetrics: createFamiliesHandler(async (signal) =>

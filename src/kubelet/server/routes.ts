@@ -64,10 +64,6 @@ export interface Route {
   readonly handler: HandlerName;
   /** Answers JSON only: a client that accepts none gets 406. */
   readonly json: boolean;
-  /** Value of the label `path` in kubelet_http_* metrics. */
-  readonly bucket: string;
-  /** Whether requests may last: streams and profiles. */
-  readonly longRunning: boolean;
   readonly state: (switches: HandlerSwitches) => RouteState;
   /** One sentence for the documentation. */
   readonly about: string;
@@ -96,8 +92,6 @@ interface Shape {
   readonly patterns?: readonly string[];
   readonly methods?: Route["methods"];
   readonly json?: boolean;
-  readonly bucket?: string;
-  readonly longRunning?: boolean;
   readonly state?: Route["state"];
 }
 
@@ -109,8 +103,6 @@ function route(base: string, handler: HandlerName, about: string, shape: Shape =
     methods: shape.methods ?? "any",
     handler,
     json: shape.json ?? false,
-    bucket: shape.bucket ?? base.split("/")[1] ?? "other",
-    longRunning: shape.longRunning ?? false,
     state: shape.state ?? always,
     about,
   };
@@ -127,13 +119,9 @@ export const KUBELET_ROUTES: readonly Route[] = [
     route(`/healthz${check}`, "healthz", check === "" ? "All health checks." : `The health check ${check.slice(1)}.`),
   ),
   route("/metrics", "metrics", "The kubelet's own metrics."),
-  route("/metrics/cadvisor", "cadvisorMetrics", "Metrics of containers and the machine under cAdvisor's names.", {
-    bucket: "metrics/cadvisor",
-  }),
-  route("/metrics/resource", "resourceMetrics", "CPU and memory of node, pods and containers.", {
-    bucket: "metrics/resource",
-  }),
-  route("/metrics/probes", "probeMetrics", "Results of container probes.", { bucket: "metrics/probes" }),
+  route("/metrics/cadvisor", "cadvisorMetrics", "Metrics of containers and the machine under cAdvisor's names."),
+  route("/metrics/resource", "resourceMetrics", "CPU and memory of node, pods and containers."),
+  route("/metrics/probes", "probeMetrics", "Results of container probes."),
   route("/metrics/slis", "sliMetrics", "Results of health checks; DELETE resets them."),
   route("/pods", "pods", "Pods the kubelet is to run.", {
     kind: "service",
@@ -163,14 +151,12 @@ export const KUBELET_ROUTES: readonly Route[] = [
     kind: "service",
     patterns: under("/exec", CONTAINER),
     methods: ["GET", "POST"],
-    longRunning: true,
     state: debugging,
   }),
   route("/attach", "attach", "Streams the main process of a container.", {
     kind: "service",
     patterns: under("/attach", CONTAINER),
     methods: ["GET", "POST"],
-    longRunning: true,
     state: debugging,
   }),
   route("/portForward", "portForward", "Tunnels to ports of a pod.", {
@@ -191,7 +177,6 @@ export const KUBELET_ROUTES: readonly Route[] = [
       patterns: [base],
       methods: ["GET"],
       json: true,
-      bucket: "runningpods",
       state: debugging,
     }),
   ),
@@ -217,7 +202,6 @@ export const KUBELET_ROUTES: readonly Route[] = [
     kind: "service",
     patterns: ["/debug/pprof/", "/debug/pprof/{rest...}"],
     methods: ["GET"],
-    longRunning: true,
     state: switchable(
       ({ enableProfilingHandler }) => enableProfilingHandler,
       "profiling endpoint is disabled.\n",
@@ -225,7 +209,6 @@ export const KUBELET_ROUTES: readonly Route[] = [
     ),
   }),
   route("/debug/flags/v", "debugFlags", "Log verbosity; PUT sets it.", {
-    longRunning: true,
     state: switchable(
       ({ enableDebugFlagsHandler }) => enableDebugFlagsHandler,
       "flags endpoint is disabled.\n",

@@ -1,5 +1,6 @@
 import { messageOf, OrlopError } from "../../../lib/orlop-error.ts";
 import type { Profiler } from "../../../ports/host-process.ts";
+import type { HttpResponse } from "../../../ports/http.ts";
 import { plainAnswer } from "../../streaming/plain-answers.ts";
 import type { RouteHandler } from "../routes.ts";
 
@@ -9,21 +10,27 @@ const NOSNIFF = { "x-content-type-options": "nosniff" } as const;
 
 /** /debug/flags/v: PUT a number to make the log say more or less. */
 export function createDebugFlagsHandler(setVerbosity: (level: number) => void): RouteHandler {
+  const line = (status: number, text: string): HttpResponse => ({
+    status,
+    headers: { "content-type": "text/plain", ...NOSNIFF },
+    body: `${text}\n`,
+  });
   return async (request) => {
-    if (request.method !== "PUT") return plainAnswer(406, "unsupported http method", NOSNIFF);
+    if (request.method !== "PUT") return line(406, "unsupported http method");
     let text: string;
     try {
       text = new TextDecoder().decode(await request.body(VERBOSITY_BODY_LIMIT)).trim();
     } catch (reason) {
-      return plainAnswer(400, `error reading request body: ${messageOf(reason)}`, NOSNIFF);
+      return line(400, `error reading request body: ${messageOf(reason)}`);
     }
-    const level = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (!(level <= LARGEST_VERBOSITY)) {
-      const why = `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`;
-      return plainAnswer(400, `failed set klog.logging.verbosity ${text}: ${why}`, NOSNIFF);
-    }
-    setVerbosity(level);
-    return plainAnswer(200, `successfully set klog.logging.verbosity to ${text}`, NOSNIFF);
+    const problem = !/^\d+$/.test(text)
+      ? "invalid syntax"
+      : Number(text) > LARGEST_VERBOSITY
+        ? "value out of range"
+        : "";
+    if (problem !== "") return line(400, `strconv.ParseUint: parsing ${JSON.stringify(text)}: ${problem}`);
+    setVerbosity(Number(text));
+    return line(200, `successfully set klog.logging.verbosity to ${text}`);
   };
 }
 

@@ -7,6 +7,7 @@ import type { HostJournal } from "../../../ports/host-journal.ts";
 import type { HttpResponse } from "../../../ports/http.ts";
 import { type NodeLogQuery, parseNodeLogQuery } from "../../logs/node-log-query.ts";
 import { plainAnswer } from "../../streaming/plain-answers.ts";
+import { escapeHtml } from "../escape-html.ts";
 import type { RouteHandler } from "../routes.ts";
 
 export interface NodeLogsDeps {
@@ -191,8 +192,4 @@ function listing(entries: readonly DirectoryEntry[]): HttpResponse {
     headers: { "content-type": "text/html; charset=utf-8" },
     body: `<!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n${rows.join("")}</pre>\n`,
   };
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&#34;");
 }

@@ -1,58 +1,41 @@
 import { stringify } from "yaml";
+import { notAcceptable } from "../../../api/status-error.ts";
 import { GIT_VERSION } from "../../../api/version.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { HttpRequest, HttpResponse } from "../../../ports/http.ts";
 import { plainAnswer } from "../../streaming/plain-answers.ts";
 import type { RouteHandler } from "../routes.ts";
+import { negotiatePage, PAGE_GROUP } from "./negotiate-page.ts";
 
 const WARNING =
   "Warning: This endpoint is not meant to be machine parseable, has no formatting compatibility guarantees and is for debugging purposes only.";
-const GROUP = "config.k8s.io";
 
-type Representation =
-  | { readonly as: "text" }
-  | { readonly as: "json" | "yaml"; readonly version: "v1alpha1" | "v1beta1" };
-
-/** Which form a client accepts; structured ones must name group, version and kind. undefined: none we have. */
-export function negotiatePage(accept: string | undefined, kind: string): Representation | undefined {
-  if (accept === undefined || accept.trim() === "") return { as: "text" };
-  for (const range of accept.split(",")) {
-    const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
-    const given = new Map(parameters.map((text) => text.split("=", 2) as [string, string]));
-    if (type === "*/*" || type === "text/*" || type === "text/plain") return { as: "text" };
-    const version = given.get("v");
-    const named =
-      given.get("g") === GROUP && given.get("as") === kind && (version === "v1alpha1" || version === "v1beta1");
-    if (!named) continue;
-    if (type === "application/json") return { as: "json", version };
-    if (type === "application/yaml") return { as: "yaml", version };
-  }
-  return undefined;
+interface Page {
+  readonly kind: "Flagz" | "Statusz";
+  /** Lines after the heading, without the last newline. */
+  readonly text: () => readonly string[];
+  readonly fields: () => Readonly<Record<string, unknown>>;
 }
 
-function answerPage(
-  request: HttpRequest,
-  kind: string,
-  text: () => string,
-  fields: () => Readonly<Record<string, unknown>>,
-): HttpResponse {
-  const representation = negotiatePage(request.headers["accept"], kind);
-  if (representation === undefined) {
-    return plainAnswer(
-      406,
-      `only the following media types are accepted: text/plain, application/json;g=${GROUP};v=v1beta1;as=${kind}, application/yaml;g=${GROUP};v=v1beta1;as=${kind}\n`,
-    );
+function answerPage(request: HttpRequest, { kind, text, fields }: Page): HttpResponse {
+  const name = kind.toLowerCase();
+  const form = negotiatePage(request.headers["accept"], kind);
+  if (form === undefined) {
+    const accepted = "application/json, application/yaml, text/plain";
+    const { status } = notAcceptable(`only the following media types are accepted: ${accepted}`);
+    return { status: 406, headers: { "content-type": "application/json" }, body: JSON.stringify(status) };
   }
-  if (representation.as === "text") return plainAnswer(200, text(), { "x-content-type-options": "nosniff" });
-  const { as, version } = representation;
-  const object = { kind, apiVersion: `${GROUP}/${version}`, metadata: { name: "kubelet" }, ...fields() };
+  if (form.as === "text") {
+    return plainAnswer(200, ["", `kubelet ${name}`, WARNING, ...text(), ""].join("\n"));
+  }
+  const object = { kind, apiVersion: `${PAGE_GROUP}/${form.version}`, metadata: { name: "kubelet" }, ...fields() };
   const headers = {
-    "content-type": `application/${as};g=${GROUP};v=${version};as=${kind}`,
-    ...(version === "v1alpha1" && {
-      warning: `299 - "${GROUP}/v1alpha1 ${kind} is deprecated, use ${GROUP}/v1beta1 ${kind}"`,
+    "content-type": `application/${form.as}`,
+    ...(form.version === "v1alpha1" && {
+      warning: `299 - "This version of the ${name} endpoint is deprecated. Please use a newer version."`,
     }),
   };
-  return { status: 200, headers, body: as === "json" ? JSON.stringify(object) : stringify(object) };
+  return { status: 200, headers, body: form.as === "json" ? `${JSON.stringify(object)}\n` : stringify(object) };
 }
 
 export interface StatuszDeps {
@@ -65,28 +48,38 @@ export interface StatuszDeps {
   readonly paths: readonly string[];
 }
 
+/** /statusz: since when which version runs, and where else to look. */
 export function createStatuszHandler(deps: StatuszDeps): RouteHandler {
-  return async (request) => {
-    const uptimeSeconds = Math.max(0, Math.floor((deps.clock.now() - deps.startedAt) / 1_000));
-    const rows: readonly (readonly [string, string])[] = [
-      ["Started", new Date(deps.startedAt).toUTCString()],
-      ["Up", uptimeText(uptimeSeconds)],
-      ["Go version", deps.runtimeVersion],
-      ["Binary version", GIT_VERSION],
-      ["Emulation version", deps.emulatedVersion],
-      ["Paths", deps.paths.join(" ")],
-    ];
-    const text = (): string =>
-      `\nkubelet statusz\n${WARNING}\n\n${rows.map(([name, value]) => `${name}: ${value}\n`).join("")}`;
-    return answerPage(request, "Statusz", text, () => ({
-      startTime: new Date(deps.startedAt).toISOString().replace(/\.\d+Z$/, "Z"),
-      uptimeSeconds,
-      goVersion: deps.runtimeVersion,
-      binaryVersion: GIT_VERSION,
-      emulationVersion: deps.emulatedVersion,
-      paths: deps.paths,
-    }));
-  };
+  const { startedAt, runtimeVersion: goVersion, emulatedVersion: emulationVersion, paths } = deps;
+  const binaryVersion = GIT_VERSION.replace(/^v/, "");
+  const uptime = (): number => Math.max(0, Math.floor((deps.clock.now() - startedAt) / 1_000));
+  return async (request) =>
+    answerPage(request, {
+      kind: "Statusz",
+      text: () => [
+        "",
+        `Started: ${unixDate(startedAt)}`,
+        `Up: ${uptimeText(uptime())}`,
+        `Go version: ${goVersion}`,
+        `Binary version: ${binaryVersion}`,
+        `Emulation version: ${emulationVersion}`,
+        `Paths: ${paths.join(" ")}`,
+      ],
+      fields: () => ({
+        startTime: new Date(startedAt).toISOString().replace(/\.\d+Z$/, "Z"),
+        uptimeSeconds: uptime(),
+        goVersion,
+        binaryVersion,
+        emulationVersion,
+        paths,
+      }),
+    });
+}
+
+/** As `date` writes it, e.g. "Thu Jan  1 00:00:00 UTC 1970". */
+function unixDate(at: number): string {
+  const [weekday = "", day = "", month = "", year = "", time = ""] = new Date(at).toUTCString().split(/,? /);
+  return `${weekday} ${month} ${String(Number(day)).padStart(2)} ${time} UTC ${year}`;
 }
 
 function uptimeText(seconds: number): string {
@@ -94,12 +87,13 @@ function uptimeText(seconds: number): string {
   return `${Math.floor(seconds / 3_600)} hr ${two(Math.floor((seconds % 3_600) / 60))} min ${two(seconds % 60)} sec`;
 }
 
-/** @param flags as the process was started with, defaults included; values of secrets must not be among them */
+/** /flagz. @param flags as the process was started with, defaults included; values of secrets must not be among them */
 export function createFlagzHandler(flags: Readonly<Record<string, string>>): RouteHandler {
   const sorted = Object.entries(flags).sort(([a], [b]) => (a < b ? -1 : 1));
-  return async (request) => {
-    const text = (): string =>
-      `\nkubelet flagz\n${WARNING}\n\n${sorted.map(([name, value]) => `${name}=${value}\n`).join("")}`;
-    return answerPage(request, "Flagz", text, () => ({ flags: Object.fromEntries(sorted) }));
-  };
+  return async (request) =>
+    answerPage(request, {
+      kind: "Flagz",
+      text: () => sorted.map(([name, value]) => `${name}=${value}`),
+      fields: () => ({ flags: Object.fromEntries(sorted) }),
+    });
 }
