@@ -20,12 +20,13 @@ export interface ProcessFacts {
   readonly commandLine: readonly string[];
 }
 
-/** Profiles of this process, in the formats of its JavaScript engine. */
+/**
+ * Profiles of this process, in the formats of its JavaScript engine. They tell functions and sizes, never values: a heap
+ * snapshot would hold every token and Secret the process has seen. One at a time: throws Conflict while another runs.
+ */
 export interface Profiler {
-  /** A CPU profile over some seconds (.cpuprofile, JSON). One at a time: throws Conflict while another runs. */
+  /** Where CPU time goes over some seconds (.cpuprofile, JSON). */
   cpuProfile(seconds: number, signal: AbortSignal): Promise<Uint8Array>;
-  /** A heap snapshot (.heapsnapshot, JSON), in pieces. */
-  heapSnapshot(signal: AbortSignal): AsyncIterable<Uint8Array>;
-  /** A sampling profile of allocations over some seconds (.heapprofile, JSON). */
-  allocationProfile(seconds: number, signal: AbortSignal): Promise<Uint8Array>;
+  /** Where memory is allocated over some seconds, sampled (.heapprofile, JSON): what is still in use, or all of it. */
+  heapProfile(seconds: number, which: "in-use" | "all", signal: AbortSignal): Promise<Uint8Array>;
 }

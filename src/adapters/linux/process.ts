@@ -1,6 +1,5 @@
 import { readdir } from "node:fs/promises";
 import { Session } from "node:inspector/promises";
-import { getHeapSnapshot } from "node:v8";
 import { OrlopError } from "../../lib/orlop-error.ts";
 import type { ProcessFacts, Profiler } from "../../ports/host-process.ts";
 import { parseKilobyteTable, readTextOrNothing } from "./proc-text.ts";
@@ -56,24 +55,17 @@ export function createProfiler(): Profiler {
         await pause(seconds, signal);
         return encode((await session.post("Profiler.stop")).profile);
       }),
-    allocationProfile: (seconds, signal) =>
+    heapProfile: (seconds, which, signal) =>
       exclusively(async (session) => {
+        const all = which === "all";
         await session.post("HeapProfiler.enable");
-        await session.post("HeapProfiler.startSampling");
+        await session.post("HeapProfiler.startSampling", {
+          includeObjectsCollectedByMajorGC: all,
+          includeObjectsCollectedByMinorGC: all,
+        });
         await pause(seconds, signal);
         return encode((await session.post("HeapProfiler.stopSampling")).profile);
       }),
-    heapSnapshot: async function* (signal) {
-      const stream = getHeapSnapshot();
-      try {
-        for await (const chunk of stream) {
-          signal.throwIfAborted();
-          yield chunk as Uint8Array;
-        }
-      } finally {
-        stream.destroy();
-      }
-    },
   };
 }
 

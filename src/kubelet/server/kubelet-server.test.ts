@@ -171,8 +171,7 @@ function createWorld(): World & {
       images: { filesystem: async () => ({ mountpoint: "/i", usedBytes: 5, usedInodes: 6 }) },
       profiler: {
         cpuProfile: async () => new Uint8Array([123]),
-        allocationProfile: async () => new Uint8Array(),
-        heapSnapshot: async function* () {},
+        heapProfile: async (seconds, which) => new TextEncoder().encode(`${which} over ${seconds}`),
       },
       volumePaths: () => [{ name: "data", path: "/v" }],
       healthChecks: [
@@ -390,6 +389,15 @@ describe("createKubeletServer()", () => {
       status: 406,
       body: "unsupported http method\n",
     });
+  });
+
+  it("takes profiles, and none that shows values", async () => {
+    const world = createWorld();
+    expect((await world.send("GET", "/debug/pprof/heap")).body).toBe("in-use over 5");
+    expect((await world.send("GET", "/debug/pprof/allocs?seconds=2")).body).toBe("all over 2");
+    expect((await world.send("GET", "/debug/pprof/cmdline")).body).toBe("node\0orlop");
+    expect((await world.send("GET", "/debug/pprof/")).body).toContain('<a href="profile">');
+    expect(await world.send("GET", "/debug/pprof/secrets")).toMatchObject({ status: 404, body: "Unknown profile\n" });
   });
 
   it("says what is missing for logs and checkpoints", async () => {

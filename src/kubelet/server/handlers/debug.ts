@@ -34,14 +34,16 @@ export function createDebugFlagsHandler(setVerbosity: (level: number) => void): 
   };
 }
 
-const DEFAULT_PROFILE_SECONDS = 30;
-const LONGEST_PROFILE_SECONDS = 600;
+/** As Go's for the CPU. Memory is sampled from the moment of the request on, there is nothing older to show. */
+const CPU_SECONDS = 30;
+const HEAP_SECONDS = 5;
+const LONGEST_SECONDS = 600;
 
 const PROFILES: readonly (readonly [name: string, about: string])[] = [
-  ["allocs", "A sampling of allocations over ?seconds (V8 .heapprofile)"],
-  ["cmdline", "The command line invocation of the current program"],
-  ["heap", "A snapshot of the heap (V8 .heapsnapshot)"],
-  ["profile", "CPU profile over ?seconds (V8 .cpuprofile)"],
+  ["allocs", `All allocations over ?seconds, ${HEAP_SECONDS} by default (V8 .heapprofile)`],
+  ["cmdline", "The command line of this process"],
+  ["heap", `Allocations over ?seconds, ${HEAP_SECONDS} by default, that are still in use (V8 .heapprofile)`],
+  ["profile", `CPU time over ?seconds, ${CPU_SECONDS} by default (V8 .cpuprofile)`],
 ];
 
 export interface PprofDeps {
@@ -52,7 +54,8 @@ export interface PprofDeps {
 /** /debug/pprof/: upstream's paths with the profiles a JavaScript engine has; open them in a browser's developer tools. */
 export function createPprofHandler({ profiler, commandLine }: PprofDeps): RouteHandler {
   return async (request, { rest = "" }) => {
-    const seconds = parseSeconds(request.query.get("seconds"));
+    const over = (standard: number): number => secondsOf(request.query.get("seconds"), standard);
+    const heap = (which: "in-use" | "all") => profiler.heapProfile(over(HEAP_SECONDS), which, request.signal);
     try {
       switch (rest) {
         case "":
@@ -60,19 +63,13 @@ export function createPprofHandler({ profiler, commandLine }: PprofDeps): RouteH
         case "cmdline":
           return plainAnswer(200, commandLine.join("\0"), NOSNIFF);
         case "profile":
-          return download("cpuprofile", await profiler.cpuProfile(seconds, request.signal));
-        case "allocs":
-          return download("heapprofile", await profiler.allocationProfile(seconds, request.signal));
+          return download("cpuprofile", await profiler.cpuProfile(over(CPU_SECONDS), request.signal));
         case "heap":
-          return {
-            status: 200,
-            headers: downloadHeaders("heapsnapshot"),
-            body: async (writer) => {
-              for await (const chunk of profiler.heapSnapshot(request.signal)) await writer.write(chunk);
-            },
-          };
+          return download("heapprofile", await heap("in-use"));
+        case "allocs":
+          return download("heapprofile", await heap("all"));
         default:
-          return plainAnswer(404, `Unknown profile\n`, NOSNIFF);
+          return plainAnswer(404, "Unknown profile\n", NOSNIFF);
       }
     } catch (reason) {
       const busy = reason instanceof OrlopError && reason.code === "Conflict";
@@ -81,24 +78,21 @@ export function createPprofHandler({ profiler, commandLine }: PprofDeps): RouteH
   };
 }
 
-function parseSeconds(text: string | null): number {
-  const seconds = Number(text ?? DEFAULT_PROFILE_SECONDS);
-  return seconds > 0 ? Math.min(seconds, LONGEST_PROFILE_SECONDS) : DEFAULT_PROFILE_SECONDS;
+function secondsOf(text: string | null, standard: number): number {
+  const seconds = Number(text ?? standard);
+  return seconds > 0 ? Math.min(seconds, LONGEST_SECONDS) : standard;
 }
 
-function downloadHeaders(extension: string): Readonly<Record<string, string>> {
-  return {
+function download(extension: string, body: Uint8Array): HttpResponse {
+  const headers = {
     "content-type": "application/json",
     "content-disposition": `attachment; filename="kubelet.${extension}"`,
     ...NOSNIFF,
   };
+  return { status: 200, headers, body };
 }
 
-function download(extension: string, body: Uint8Array) {
-  return { status: 200, headers: downloadHeaders(extension), body };
-}
-
-function index() {
+function index(): HttpResponse {
   const rows = PROFILES.map(([name, about]) => `<li><a href="${name}">${name}</a>: ${about}</li>`);
   const body = `<html><head><title>/debug/pprof/</title></head><body>/debug/pprof/<ul>${rows.join("")}</ul></body></html>\n`;
   return { status: 200, headers: { "content-type": "text/html; charset=utf-8", ...NOSNIFF }, body };
