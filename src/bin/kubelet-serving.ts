@@ -6,7 +6,7 @@ import { openClientCaFile, readAllFiles, watchFiles } from "../adapters/tls/watc
 import type { FeatureGates } from "../api/feature-gates.ts";
 import type { KubeletConfiguration } from "../api/kubelet-configuration.ts";
 import { ORLOP_VERSION } from "../api/version.ts";
-import { createCertificateRotation } from "../kubelet/certificates/certificate-rotation.ts";
+import { type CertificateRotation, createCertificateRotation } from "../kubelet/certificates/certificate-rotation.ts";
 import { messageOf, OrlopError } from "../lib/orlop-error.ts";
 import { createClusterClient } from "../machinery/cluster-client.ts";
 import type { Unit } from "../machinery/unit.ts";
@@ -31,6 +31,8 @@ export interface KubeletServing {
   readonly serving: ServingSource;
   /** Absent without authentication.x509.clientCAFile. */
   readonly clientCertificates?: () => ClientCertificateVerifier;
+  /** Present with serverTLSBootstrap. */
+  readonly rotation?: CertificateRotation;
   /** Follow files and renew certificates. */
   readonly units: readonly Unit[];
 }
@@ -46,9 +48,11 @@ export async function kubeletServing(
 ): Promise<KubeletServing> {
   const { configuration, gates } = options;
   const serving = createServingSource();
-  const units = [await certificateUnit(deps, transport, options, serving)];
+  const rotation = rotationOf(deps, transport, options, serving);
+  const units = [rotation?.unit ?? (await certificateUnit(deps, options, serving))];
+  const result = { serving, units, ...(rotation !== undefined && { rotation }) };
   const { clientCAFile } = configuration.authentication.x509;
-  if (clientCAFile === "") return { serving, units };
+  if (clientCAFile === "") return result;
 
   const reload = gates.enabled("ReloadKubeletClientCAFile");
   const [clientCa] = await readable("authentication.x509.clientCAFile", [clientCAFile]);
@@ -59,24 +63,23 @@ export async function kubeletServing(
   });
   if (clientCa !== undefined) serving.set({ clientCa });
   if (reload) units.push(background("client CA reload", authority.run));
-  return { serving, clientCertificates: authority.verifier, units };
+  return { ...result, clientCertificates: authority.verifier };
 }
 
+/** Files win over a signing request, which wins over a certificate of our own. */
 async function certificateUnit(
   deps: SystemDeps,
-  transport: ClusterTransport,
   options: KubeletServingOptions,
   serving: WritableServingSource,
 ): Promise<Unit> {
-  const { configuration, gates } = options;
-  const { tlsCertFile, tlsPrivateKeyFile, serverTLSBootstrap } = configuration;
-  if (tlsCertFile !== "" || tlsPrivateKeyFile !== "") {
-    return await givenFiles(deps, [tlsCertFile, tlsPrivateKeyFile], gates, serving);
-  }
-  if (serverTLSBootstrap && gates.enabled("RotateKubeletServerCertificate")) {
-    return requested(deps, transport, options, serving);
-  }
-  return await selfSigned(deps, options, serving);
+  const { tlsCertFile, tlsPrivateKeyFile } = options.configuration;
+  return isGiven(options)
+    ? await givenFiles(deps, [tlsCertFile, tlsPrivateKeyFile], options.gates, serving)
+    : await selfSigned(deps, options, serving);
+}
+
+function isGiven({ configuration: { tlsCertFile, tlsPrivateKeyFile } }: KubeletServingOptions): boolean {
+  return tlsCertFile !== "" || tlsPrivateKeyFile !== "";
 }
 
 async function givenFiles(
@@ -105,12 +108,15 @@ async function givenFiles(
   });
 }
 
-function requested(
+function rotationOf(
   deps: SystemDeps,
   transport: ClusterTransport,
-  { certDir, place }: KubeletServingOptions,
+  options: KubeletServingOptions,
   serving: WritableServingSource,
-): Unit {
+): CertificateRotation | undefined {
+  const { certDir, place, configuration, gates } = options;
+  const wanted = configuration.serverTLSBootstrap && gates.enabled("RotateKubeletServerCertificate");
+  if (!wanted || isGiven(options)) return undefined;
   const names = [place.name, ...place.addresses];
   const rotation = createCertificateRotation(
     {
@@ -132,7 +138,7 @@ function requested(
     },
   );
   rotation.onChange(({ certificatePem, privateKeyPem }) => serving.set({ cert: certificatePem, key: privateKeyPem }));
-  return rotation.unit;
+  return rotation;
 }
 
 async function selfSigned(

@@ -39,7 +39,12 @@ export async function kubelet(options: KubeletOptions): Promise<number> {
       signal,
     );
     try {
-      const { serving, clientCertificates, units } = await kubeletServing(deps, transport, {
+      const {
+        serving,
+        clientCertificates,
+        units,
+        rotation: servingRotation,
+      } = await kubeletServing(deps, transport, {
         configuration,
         gates,
         certDir,
@@ -54,6 +59,10 @@ export async function kubelet(options: KubeletOptions): Promise<number> {
         flags: shownFlags(options),
         serving,
         ...(clientCertificates !== undefined && { clientCertificates }),
+        certificates: {
+          ...(servingRotation !== undefined && { serving: servingRotation }),
+          ...(rotation !== undefined && { client: rotation }),
+        },
       });
       const all = [...(rotation === undefined ? [] : [rotation.unit]), ...units, agent];
       await runUnits(all, signal, () => process.stdout.write(`ready: node ${place.name}\n`));

@@ -19,6 +19,7 @@ import type { KubeletConfiguration } from "../api/kubelet-configuration.ts";
 import { KUBERNETES_VERSION, ORLOP_VERSION } from "../api/version.ts";
 import type { Listener } from "../kubelet/api-listeners.ts";
 import { createKubelet } from "../kubelet/kubelet.ts";
+import type { RotatedCertificates } from "../kubelet/metrics/certificate-metrics.ts";
 import { createClusterClient } from "../machinery/cluster-client.ts";
 import type { Unit } from "../machinery/unit.ts";
 import type { ClientCertificateVerifier } from "../ports/client-certificates.ts";
@@ -40,6 +41,8 @@ export interface NodeAgentOptions {
   readonly flags: Readonly<Record<string, string>>;
   readonly serving: ServingSource;
   readonly clientCertificates?: () => ClientCertificateVerifier | undefined;
+  /** Those that are renewed by signing requests. */
+  readonly certificates?: RotatedCertificates;
   /** What pods find in KUBERNETES_SERVICE_HOST and PORT. */
   readonly apiServer?: { readonly host: string; readonly port: number };
 }
@@ -76,6 +79,7 @@ export function createNodeAgent(deps: SystemDeps, transport: ClusterTransport, o
         inflate: inflatePiece,
         listen: (listener) => listenerUnit(log, listener, serving, configuration),
         ...(options.clientCertificates !== undefined && { clientCertificates: options.clientCertificates }),
+        ...(options.certificates !== undefined && { certificates: options.certificates }),
         mappings: createMappingDirectory(join(options.root, "pods"), { suffix: random.uuid }),
         subIds: readSubIds,
         setVerbosity: (level) => deps.setLogLevel(level >= 4 ? "debug" : "info"),

@@ -19,7 +19,7 @@ const LIFETIME_MS = 10_000;
 
 /** SubjectAccessReviews of paths, each answer remembered for ten seconds. */
 export function createPathReviews(deps: PathReviewDeps): ReviewPath {
-  const lookups = createSharedLookups<{ readonly allowed: boolean }>(deps, {
+  const lookups = createSharedLookups<{ readonly allowed: boolean }>({ clock: deps.clock }, {
     size: REMEMBERED,
     lifetimeMs: () => LIFETIME_MS,
   });

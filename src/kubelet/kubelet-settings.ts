@@ -1,6 +1,7 @@
 import type { FeatureGates } from "../api/feature-gates.ts";
 import type { KubeletConfiguration } from "../api/kubelet-configuration.ts";
 import type { Service } from "../api/types.ts";
+import type { ConnectMode } from "../core/authz/kubelet-request.ts";
 import { unsafeSysctlsProblem } from "../core/pods/sysctl-rules.ts";
 import { OrlopError } from "../lib/orlop-error.ts";
 import { parseQuantity, wholeUnits } from "../lib/quantity.ts";
@@ -27,6 +28,11 @@ export function allowedUnsafeSysctlsOf({ allowedUnsafeSysctls }: KubeletConfigur
   const problem = unsafeSysctlsProblem(allowedUnsafeSysctls);
   if (problem !== undefined) throw new OrlopError("Invalid", `allowedUnsafeSysctls: ${problem}`);
   return allowedUnsafeSysctls;
+}
+
+export function connectModeOf({ authorization }: KubeletConfiguration): ConnectMode {
+  const { connect } = authorization;
+  return connect === "warn" || connect === "legacy" ? connect : "enforce";
 }
 
 export function changeDetectionOf(configuration: KubeletConfiguration): "Watch" | "Cache" | "Get" {

@@ -24,7 +24,7 @@ import type { NetworkProber } from "../ports/network-prober.ts";
 import type { Random } from "../ports/random.ts";
 import type { RecordLog } from "../ports/record-log.ts";
 import { createApiListeners, type Listen } from "./api-listeners.ts";
-import { createCheckAccessFor } from "./api-access.ts";
+import { createKubeletAccess } from "./authorization/kubelet-access.ts";
 import { podMemoryLimitBytes } from "./cgroups/cgroup-limits.ts";
 import { createDriverQuestion, createNodeCgroups } from "./cgroups/node-cgroups.ts";
 import { hostProblem } from "./host-check.ts";
@@ -32,6 +32,7 @@ import {
   allowedUnsafeSysctlsOf,
   changeDetectionOf,
   clusterDomainOf,
+  connectModeOf,
   declaredFeaturesOf,
   kernelIsAtLeast,
   listedPaths,
@@ -39,6 +40,7 @@ import {
   onlyWhatEnvironmentNeeds,
   switchesOf,
 } from "./kubelet-settings.ts";
+import type { RotatedCertificates } from "./metrics/certificate-metrics.ts";
 import { createKubeletMetrics } from "./metrics/kubelet-metrics.ts";
 import { createPodStartMetrics, registerUserNamespaceRanges } from "./metrics/pod-start-metrics.ts";
 import { createUsageProvider } from "./metrics/usage-provider.ts";
@@ -51,7 +53,7 @@ import { createPodEvents } from "./pods/recorded-pod-events.ts";
 import { createPodReferences } from "./references/pod-references.ts";
 import { countRunning } from "./running-counts.ts";
 import { createHealthPortHandler, createRouteHandlers } from "./server/route-handlers.ts";
-import { createKubeletServer } from "./server/kubelet-server.ts";
+import { createKubeletServer, type ObserveAccess } from "./server/kubelet-server.ts";
 import { createHeartbeat } from "./server/heartbeat.ts";
 import { createStreamingHandlers, type StreamingDeps } from "./streaming/streaming-handlers.ts";
 import { createTrail } from "./trail/trail.ts";
@@ -88,6 +90,8 @@ export interface KubeletDeps {
   readonly journal?: HostJournal;
   /** Where the trail of requests to the API is kept. Absent: there is none. */
   readonly trailRecords?: RecordLog;
+  /** Certificates that are renewed, for metrics. */
+  readonly certificates?: RotatedCertificates;
   /** Makes the log say more (0 is normal). */
   readonly setVerbosity: (level: number) => void;
   /** Further reasons why the node is not ready. */
@@ -152,7 +156,7 @@ function assemble(
   const clusterDomain = clusterDomainOf(configuration);
 
   const recorder = createEventRecorder({ client, clock, random, log }, { component: "kubelet", host: nodeName });
-  const metrics = createKubeletMetrics({ clock, process: deps.process, gates }, { nodeName });
+  const metrics = createKubeletMetrics({ ...deps, gates }, { nodeName });
   const runtimeWatch = createRuntimeWatch({ observer: runtime.observer, clock, log });
   const services = createInformer(
     { client, clock, random, log },
@@ -262,6 +266,7 @@ function assemble(
       services: () => services.reader.list(),
       networkProblem: runtimeWatch.networkProblem,
       observe: createPodStartMetrics(metrics.registry),
+      observeProbes: metrics.probes.observe,
       imageDisk: {
         disk: (path) => deps.host.filesystem(path),
         insufficient: (message) =>
@@ -375,7 +380,7 @@ function assemble(
   const trail =
     records === undefined
       ? undefined
-      : createTrail({ records, clock, random, log, onDropped: metrics.trailDropped }, { nodeName });
+      : createTrail({ records, clock, random, log, onDropped: metrics.access.trailDropped }, { nodeName });
   const server = {
     handlers,
     clock,
@@ -383,7 +388,13 @@ function assemble(
     observeRequest: metrics.request,
     ...(trail !== undefined && { trail }),
   };
-  const { checkAccess, observeAccess } = createCheckAccessFor({ ...deps, metrics }, { nodeName, configuration, gates });
+  const connectMode = connectModeOf(configuration);
+  const checkAccess = createKubeletAccess(
+    { ...deps, gates, observeReview: metrics.access.review, observeTokenCache: metrics.access.tokenCache },
+    { ...configuration, nodeName, connectMode },
+  );
+  const observeAccess: ObserveAccess = ({ path }, verdict) =>
+    metrics.access.decided(verdict, path.split("/")[1] ?? "", connectMode);
   const listeners = createApiListeners(
     {
       listen: deps.listen,

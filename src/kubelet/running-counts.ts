@@ -1,5 +1,11 @@
-import type { RunningCounts } from "./metrics/kubelet-metrics.ts";
 import type { PodDirectory } from "./pod-directory.ts";
+
+export interface RunningCounts {
+  readonly pods: number;
+  /** By state: created, running, exited, unknown. */
+  readonly containers: Readonly<Record<string, number>>;
+  readonly desired: number;
+}
 
 /** What runs on the node, for metrics. */
 export function countRunning(pods: Pick<PodDirectory, "pods" | "runningPods">): RunningCounts {

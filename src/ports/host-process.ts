@@ -8,12 +8,12 @@ export interface ProcessUsage {
   readonly heapTotalBytes: number;
   readonly openFiles: number;
   readonly maximumFiles: number;
-  /** Seconds since the epoch. */
-  readonly startedAt: number;
 }
 
 export interface ProcessFacts {
   usage(): Promise<ProcessUsage>;
+  /** Seconds since the epoch. */
+  readonly startedAt: number;
   /** e.g. "v20.19.0" */
   readonly runtimeVersion: string;
   /** The command line it was started with. */

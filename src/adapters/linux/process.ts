@@ -6,8 +6,8 @@ import { parseKilobyteTable, readTextOrNothing } from "./proc-text.ts";
 
 /** Facts about this process out of /proc/self. */
 export function createProcessFacts(): ProcessFacts {
-  const startedAt = Math.floor(Date.now() / 1_000 - process.uptime());
   return {
+    startedAt: Math.floor(Date.now() / 1_000 - process.uptime()),
     runtimeVersion: process.version,
     commandLine: [...process.argv],
     usage: async () => {
@@ -26,7 +26,6 @@ export function createProcessFacts(): ProcessFacts {
         heapTotalBytes: memory.heapTotal,
         openFiles: files.length,
         maximumFiles: Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? 0),
-        startedAt,
       };
     },
   };

@@ -20,28 +20,44 @@ export interface SharedLookups<T> {
   get(key: string, look: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
 }
 
+/** Told how lookups go, for metrics. */
+export interface ObserveLookups {
+  /** Somebody has an answer, or learnt that there is none. */
+  found(how: "hit" | "miss", seconds: number): void;
+  /** Begins (1) or ceases (-1) to wait: for the answer itself, or for somebody else's lookup of the same. */
+  waiting(how: "in_flight" | "blocked", change: 1 | -1): void;
+  fetched(outcome: "ok" | "error"): void;
+}
+
 /** Keys longer than this are looked up each time: they would make the cache big, and no honest caller has them. */
 const LONGEST_KEY = 16_384;
+/** All keys that are kept together, characters: whoever makes many long ones pushes out what he asked before. */
+const KEPT_CHARACTERS = 8 * 1_024 * 1_024;
 
 export function createSharedLookups<T extends object>(
-  deps: { readonly clock: Pick<Clock, "monotonic" | "sleep"> },
+  { clock, observe }: { readonly clock: Pick<Clock, "monotonic" | "sleep">; readonly observe?: ObserveLookups },
   { size, lifetimeMs, timeoutMs = 30_000 }: LookupOptions<T>,
 ): SharedLookups<T> {
-  const kept = new LRUCache<string, { readonly answer: T; readonly until: number }>({ max: size });
+  const kept = new LRUCache<string, { readonly answer: T; readonly until: number }>({
+    max: size,
+    maxSize: KEPT_CHARACTERS,
+    sizeCalculation: (_entry, key) => key.length + 1,
+  });
   const running = new Map<string, Promise<T>>();
 
   const known = (key: string): T | undefined => {
     const entry = kept.get(key);
     if (entry === undefined) return undefined;
-    if (deps.clock.monotonic() < entry.until) return entry.answer;
+    if (clock.monotonic() < entry.until) return entry.answer;
     kept.delete(key);
     return undefined;
   };
 
   const start = async (key: string, look: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    observe?.waiting("in_flight", 1);
     const own = new AbortController();
     const finished = new AbortController();
-    deps.clock.sleep(timeoutMs, finished.signal).then(
+    clock.sleep(timeoutMs, finished.signal).then(
       () => {
         own.abort(new DOMException(`no answer within ${timeoutMs} ms`, "TimeoutError"));
       },
@@ -49,12 +65,17 @@ export function createSharedLookups<T extends object>(
     );
     try {
       const answer = await look(own.signal);
+      observe?.fetched("ok");
       const lifetime = lifetimeMs(answer);
       if (lifetime > 0 && key.length <= LONGEST_KEY) {
-        kept.set(key, { answer, until: deps.clock.monotonic() + lifetime });
+        kept.set(key, { answer, until: clock.monotonic() + lifetime });
       }
       return answer;
+    } catch (reason) {
+      observe?.fetched("error");
+      throw reason;
     } finally {
+      observe?.waiting("in_flight", -1);
       finished.abort();
       running.delete(key);
     }
@@ -64,14 +85,22 @@ export function createSharedLookups<T extends object>(
     known,
     async get(key, look, signal) {
       const answer = known(key);
-      if (answer !== undefined) return answer;
-      let lookup = running.get(key);
-      if (lookup === undefined) {
-        // Started a turn later, so that it can not end before it is noted as running.
-        lookup = Promise.resolve().then(async () => await start(key, look));
-        running.set(key, lookup);
+      if (answer !== undefined) {
+        observe?.found("hit", 0);
+        return answer;
       }
-      return await orAborted(lookup, signal);
+      const begun = clock.monotonic();
+      const others = running.get(key);
+      // Started a turn later, so that it can not end before it is noted as running.
+      const lookup = others ?? Promise.resolve().then(async () => await start(key, look));
+      if (others === undefined) running.set(key, lookup);
+      else observe?.waiting("blocked", 1);
+      try {
+        return await orAborted(lookup, signal);
+      } finally {
+        if (others !== undefined) observe?.waiting("blocked", -1);
+        observe?.found("miss", (clock.monotonic() - begun) / 1_000);
+      }
     },
   };
 }

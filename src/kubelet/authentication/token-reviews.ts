@@ -5,7 +5,7 @@ import { TOKEN_REVIEWS } from "../../machinery/resources.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 import { type ObserveReview, withReviewRetries } from "./review-retry.ts";
-import { createSharedLookups } from "./shared-lookups.ts";
+import { createSharedLookups, type ObserveLookups } from "./shared-lookups.ts";
 
 export type TokenVerdict = { readonly type: "known"; readonly user: User } | { readonly type: "unknown" };
 
@@ -17,6 +17,7 @@ export interface TokenReviewDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly observe?: ObserveReview;
+  readonly observeCache?: ObserveLookups;
 }
 
 const REMEMBERED = 4096;
@@ -31,10 +32,11 @@ function userOf(status: NonNullable<TokenReview["status"]>): User {
  * requests with the same token at the same time share one review. The same token gives the same User object.
  */
 export function createTokenReviews(deps: TokenReviewDeps, options: { readonly cacheMs: number }): ReviewToken {
-  const lookups = createSharedLookups<TokenVerdict>(deps, {
-    size: REMEMBERED,
-    lifetimeMs: () => options.cacheMs,
-  });
+  const { clock, observeCache } = deps;
+  const lookups = createSharedLookups<TokenVerdict>(
+    { clock, ...(observeCache !== undefined && { observe: observeCache }) },
+    { size: REMEMBERED, lifetimeMs: () => options.cacheMs },
+  );
   const review = async (token: string, signal: AbortSignal): Promise<TokenVerdict> => {
     const asked = { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", metadata: {}, spec: { token } };
     const { status } = await withReviewRetries(

@@ -68,10 +68,13 @@ function decisionOf({ allowed, denied, reason = "" }: NonNullable<SubjectAccessR
 
 /** SubjectAccessReviews with upstream's cache. Answers are never used longer than they may be, also when the server is away. */
 export function createAccessReviews(deps: AccessReviewDeps, options: AccessReviewOptions): ReviewAccess {
-  const lookups = createSharedLookups<Decision>(deps, {
-    size: REMEMBERED,
-    lifetimeMs: ({ decision }) => (decision === "allow" ? options.cacheAllowedMs : options.cacheRefusedMs),
-  });
+  const lookups = createSharedLookups<Decision>(
+    { clock: deps.clock },
+    {
+      size: REMEMBERED,
+      lifetimeMs: ({ decision }) => (decision === "allow" ? options.cacheAllowedMs : options.cacheRefusedMs),
+    },
+  );
   /**
    * Who somebody is, as the start of a key: a short name for all that counts, given once and never to another. Users come
    * out of a cache too, so the same object comes often.

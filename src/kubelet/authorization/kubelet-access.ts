@@ -9,12 +9,13 @@ import type { HttpRequest } from "../../ports/http.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
 import { createKubeletAuthenticator } from "../authentication/authenticator.ts";
+import type { ObserveLookups } from "../authentication/shared-lookups.ts";
 import { createTokenReviews } from "../authentication/token-reviews.ts";
 import { createAccessReviews, type ReviewAccess } from "./access-reviews.ts";
 import { type AccessVerdict, createCheckAccess } from "./check-access.ts";
 
 export interface KubeletAccessDeps {
-  /** The API server, as this node. Absent when the kubelet runs on its own. */
+  /** The API server, as this node. Absent for a kubelet that asks nobody. */
   readonly client?: Pick<ClusterClient, "create">;
   /** The verifier of authentication.x509.clientCAFile as it is now; absent when no file is configured. */
   readonly clientCertificates?: () => ClientCertificateVerifier | undefined;
@@ -22,8 +23,9 @@ export interface KubeletAccessDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** One review the API server was asked for, for metrics. */
+  /** One attempt to ask the API server, for metrics. */
   readonly observeReview?: (kind: "authn" | "authz", code: string, seconds: number) => void;
+  readonly observeTokenCache?: ObserveLookups;
 }
 
 export interface KubeletAccessOptions {
@@ -41,11 +43,14 @@ export function createKubeletAccess(
   deps: KubeletAccessDeps,
   options: KubeletAccessOptions,
 ): (request: HttpRequest) => Promise<AccessVerdict> {
-  const { clientCertificates, gates, log } = deps;
+  const { clientCertificates, gates, log, observeTokenCache } = deps;
   const { authentication, nodeName, connectMode } = options;
   const { webhook, anonymous } = authentication;
   const reviewToken = webhook.enabled
-    ? createTokenReviews(reviewDeps(deps, "authn"), { cacheMs: webhook.cacheTTL })
+    ? createTokenReviews(
+        { ...reviewDeps(deps, "authn"), ...(observeTokenCache !== undefined && { observeCache: observeTokenCache }) },
+        { cacheMs: webhook.cacheTTL },
+      )
     : undefined;
   const authenticate = createKubeletAuthenticator(
     {

@@ -12,7 +12,14 @@ const LIFE = 100 * HOUR;
 /** A signer that approves at once, unless told otherwise; its certificates are JSON. */
 function world(stored?: CertificateWithKey) {
   const clock = createFakeClock();
-  const state = { requests: 0, failures: 0, deny: false, addresses: ["10.0.0.1"], saved: stored };
+  const state = {
+    requests: 0,
+    failures: 0,
+    ages: new Array<number>(),
+    deny: false,
+    addresses: ["10.0.0.1"],
+    saved: stored,
+  };
   const keys: CertificateKeys = {
     request: async (subject) => ({ privateKeyPem: "key", requestPem: JSON.stringify(subject) }),
     read: ({ certificatePem }) => JSON.parse(certificatePem) as ParsedCertificate,
@@ -46,7 +53,6 @@ function world(stored?: CertificateWithKey) {
           state.saved = certificate;
         },
       },
-      onFailure: () => (state.failures += 1),
     },
     {
       name: "serving certificate",
@@ -60,6 +66,10 @@ function world(stored?: CertificateWithKey) {
       }),
     },
   );
+  rotation.observe({
+    failed: () => (state.failures += 1),
+    rotated: (ageSeconds) => state.ages.push(ageSeconds),
+  });
   const stop = new AbortController();
   const running = rotation.unit.run(stop.signal, () => undefined);
   /** In steps, so that each pause of the unit ends at its own time. */
@@ -94,6 +104,7 @@ describe("createCertificateRotation()", () => {
     expect(state.requests).toBe(2);
     expect(rotation.current()).toBe(state.saved);
     expect(state.saved).not.toBe(first);
+    expect(state.ages).toEqual([expect.closeTo(80 * 3_600, -5)]);
     await stop();
   });
 

@@ -20,10 +20,14 @@ export interface CertificateRotationDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** One renewal that did not work. */
-  readonly onFailure?: () => void;
-  /** One certificate taken into use after another, with the age of the one before in seconds. */
-  readonly onRotation?: (ageSeconds: number) => void;
+}
+
+/** Told what happens to a certificate, for metrics. */
+export interface RotationObserver {
+  /** One renewal did not work. */
+  failed(): void;
+  /** One certificate was taken into use after another, which was that old. */
+  rotated?(ageSeconds: number): void;
 }
 
 export interface CertificateRotationOptions {
@@ -44,6 +48,7 @@ export interface CertificateRotation {
   expiresAt(): number | undefined;
   /** Called with each certificate taken into use; returns how to stop. */
   onChange(listener: (certificate: CertificateWithKey) => void): () => void;
+  observe(observer: RotationObserver): void;
 }
 
 /** Names are looked at this often: they change without telling. */
@@ -63,11 +68,15 @@ export function createCertificateRotation(
 ): CertificateRotation {
   const { clock, random, store, keys, log } = deps;
   const listeners = new Set<(certificate: CertificateWithKey) => void>();
+  const observers: RotationObserver[] = [];
   let inUse: InUse | undefined;
 
   const use = (certificate: CertificateWithKey): void => {
     const { dnsNames, ipAddresses, ...facts } = keys.read(certificate);
-    if (inUse !== undefined) deps.onRotation?.((clock.now() - inUse.held.notBefore) / 1_000);
+    if (inUse !== undefined) {
+      const age = (clock.now() - inUse.held.notBefore) / 1_000;
+      for (const observer of observers) observer.rotated?.(age);
+    }
     inUse = { certificate, held: { ...facts, names: [...dnsNames, ...ipAddresses] }, fraction: random.fraction() };
     for (const listener of listeners) listener(certificate);
   };
@@ -104,7 +113,7 @@ export function createCertificateRotation(
           failures = 0;
         } catch (reason) {
           if (signal.aborted) return;
-          deps.onFailure?.();
+          for (const observer of observers) observer.failed();
           log.warn(`could not get a ${options.name}, trying again`, { reason: messageOf(reason) });
           failures += 1;
           pause = backoffDelay(failures, RETRY, random);
@@ -122,6 +131,9 @@ export function createCertificateRotation(
     onChange: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    observe: (observer) => {
+      observers.push(observer);
     },
   };
 }

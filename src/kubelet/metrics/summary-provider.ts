@@ -14,13 +14,15 @@ export interface SummaryProviderDeps {
   readonly volumePaths: (podUid: string) => readonly { readonly name: string; readonly path: string }[];
   readonly machine: MachineInformation;
   readonly clock: Clock;
+  /** The files of one volume were counted, for metrics. */
+  readonly onVolumeCounted?: (seconds: number) => void;
 }
 
 export interface SummaryProviderOptions {
   readonly nodeName: string;
   /** The kubelet's root directory. */
   readonly root: string;
-  /** Milliseconds the figures of a volume are good for; measuring reads all of its files. */
+  /** Milliseconds the figures of a volume are good for; measuring reads all of its files. Negative: never measured. */
   readonly volumeAge: number;
 }
 
@@ -36,10 +38,12 @@ export function createSummaryProvider(deps: SummaryProviderDeps, options: Summar
   const measure = async (path: string, signal: AbortSignal): Promise<DirectoryUsage | undefined> => {
     const known = measured.get(path);
     if (known !== undefined && deps.clock.monotonic() - known.at < options.volumeAge) return known.usage;
+    const begun = deps.clock.monotonic();
     const usage = await Promise.all([deps.host.filesystem(path), deps.host.treeUsage(path, signal)]).then(
       ([filesystem, { usedBytes, inodes }]) => ({ filesystem, usedBytes, inodes }),
       () => undefined,
     );
+    deps.onVolumeCounted?.((deps.clock.monotonic() - begun) / 1_000);
     if (measured.size >= MEASURED_AT_MOST) measured.clear();
     measured.set(path, { usage, at: deps.clock.monotonic() });
     return usage;
@@ -48,7 +52,7 @@ export function createSummaryProvider(deps: SummaryProviderDeps, options: Summar
   const storageOf = async (pod: Pod, sample: UsageSample, signal: AbortSignal): Promise<PodStorage> => {
     const uid = pod.metadata?.uid ?? "";
     const volumes: PodStorage["volumes"][number][] = [];
-    for (const { name, path } of deps.volumePaths(uid)) {
+    for (const { name, path } of options.volumeAge < 0 ? [] : deps.volumePaths(uid)) {
       const volume = pod.spec?.volumes?.find((each) => each.name === name);
       // What lies on the host is not the pod's.
       if (volume?.hostPath !== undefined) continue;

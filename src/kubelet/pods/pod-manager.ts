@@ -19,7 +19,7 @@ import { cleanUpImages, type ImageCleanUpDeps } from "../images/image-clean-up.t
 import { createImageManager } from "../images/image-manager.ts";
 import type { PodDirectory } from "../pod-directory.ts";
 import type { PodCgroups, PodReferences, PodVolumes } from "../pod-volumes.ts";
-import { createProbeManager } from "../probes/probe-manager.ts";
+import { createProbeManager, type ObserveProbes } from "../probes/probe-manager.ts";
 import { createProbeRunner } from "../probes/probe-runner.ts";
 import { createBackoffs } from "./backoffs.ts";
 import type { ContainerSecurityOptions } from "./container-security.ts";
@@ -73,6 +73,7 @@ export interface PodManagerDeps {
   readonly networkProblem?: () => string | undefined;
   /** For metrics. */
   readonly observe?: ObservePods;
+  readonly observeProbes?: ObserveProbes;
   /** What image clean-up needs besides the runtime; see `imageEviction` of the options. */
   readonly imageDisk?: Pick<ImageCleanUpDeps, "disk" | "insufficient">;
 }
@@ -164,6 +165,7 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
     log,
     events,
     runner: createProbeRunner({ streaming, prober: deps.prober }, { userAgent: `kube-probe/${options.version}` }),
+    ...(deps.observeProbes !== undefined && { observe: deps.observeProbes }),
     lookUp(uid) {
       const worker = roster.get(uid);
       const status = statuses.get(uid);

@@ -23,6 +23,22 @@ export interface ProbeManager {
   onChange(listener: (podUid: string) => void): void;
 }
 
+/** Which probe of which container, for metrics. */
+export interface ProbedContainer {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly podUid: string;
+  readonly container: string;
+  readonly kind: ProbeKind;
+}
+
+export interface ObserveProbes {
+  /** One try. Those that learnt nothing about the container are not told. */
+  probed(container: ProbedContainer, result: "successful" | "failed", seconds: number): void;
+  /** There will be no more tries. */
+  ended(container: ProbedContainer): void;
+}
+
 export interface ProbeManagerDeps {
   readonly clock: Clock;
   readonly random: Random;
@@ -30,6 +46,7 @@ export interface ProbeManagerDeps {
   readonly events: PodEvents;
   readonly log: Log;
   readonly lookUp: (podUid: string) => { readonly pod: Pod; readonly status: PodStatus } | undefined;
+  readonly observe?: ObserveProbes;
 }
 
 interface Worker {
@@ -81,6 +98,8 @@ export function createProbeManager(deps: ProbeManagerDeps): ProbeManager {
     };
     workers.set(key, worker);
     const { signal } = own;
+    const { name: podName = "", namespace = "" } = pod.metadata ?? {};
+    const probed: ProbedContainer = { namespace, pod: podName, podUid, container: container.name, kind };
     const periodMs = (probe.periodSeconds ?? 10) * 1000;
     const spread = clock.now() - startedAt < periodMs ? deps.random.fraction() * periodMs : 0;
     const adopted = pod.status?.phase === "Running";
@@ -102,6 +121,7 @@ export function createProbeManager(deps: ProbeManagerDeps): ProbeManager {
           verdicts[kind].set(id, verdict);
           changed(podUid);
         },
+        observe: (result, seconds) => deps.observe?.probed(probed, result, seconds),
         forgetVerdict(id) {
           worker.seen.delete(id);
           verdicts[kind].delete(id);
@@ -124,6 +144,7 @@ export function createProbeManager(deps: ProbeManagerDeps): ProbeManager {
       })
       .finally(() => {
         own.release();
+        deps.observe?.ended(probed);
         if (workers.get(key) === worker) workers.delete(key);
         for (const id of worker.seen) verdicts[kind].delete(id);
       });

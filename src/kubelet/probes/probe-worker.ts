@@ -16,6 +16,8 @@ export interface ProbeWorkerDeps {
   readonly lookUp: () => { readonly pod: Pod; readonly status: PodStatus } | undefined;
   readonly setVerdict: (containerId: string, verdict: Exclude<ProbeVerdict, undefined>) => void;
   readonly forgetVerdict: (containerId: string) => void;
+  /** One try that learnt something, for metrics. */
+  readonly observe: (result: "successful" | "failed", seconds: number) => void;
   /** Resolves early when the probe is to run at once. */
   readonly wait: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
@@ -77,6 +79,7 @@ export async function runProbeWorker(
     if ((state.started === true) === (kind === "startup")) return true;
 
     const podIp = status.podIP ?? "";
+    const begun = deps.clock.monotonic();
     const outcome = await deps.runner.run(probe, { pod, container, containerId: id, podIp }, signal);
     const say = (reason: string, message: string): void =>
       deps.events.record(pod, { type: "Warning", reason, message, container: container.name });
@@ -88,6 +91,7 @@ export async function runProbeWorker(
     if (outcome.result === "warning") say("ProbeWarning", `${name} probe warning: ${outcome.output}`);
     if (outcome.result === "failure") say("Unhealthy", `${name} probe failed: ${outcome.output}`);
     const result = outcome.result === "failure" ? "failure" : "success";
+    deps.observe(result === "failure" ? "failed" : "successful", (deps.clock.monotonic() - begun) / 1_000);
     run = result === lastResult ? run + 1 : 1;
     lastResult = result;
     const needed = result === "failure" ? (probe.failureThreshold ?? 3) : (probe.successThreshold ?? 1);

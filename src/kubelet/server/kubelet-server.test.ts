@@ -75,8 +75,8 @@ function createWorld(): World & {
       heapTotalBytes: 5,
       openFiles: 6,
       maximumFiles: 7,
-      startedAt: 8,
     }),
+    startedAt: 8,
     runtimeVersion: "v20.0.0",
     commandLine: ["node", "orlop"],
   };

@@ -6,19 +6,12 @@ import type { Log } from "../../ports/log.ts";
 import { plainAnswer } from "../streaming/plain-answers.ts";
 import type { AccessVerdict } from "../authorization/check-access.ts";
 import { escapeHtml } from "./escape-html.ts";
+import type { ObserveRequest } from "../metrics/request-metrics.ts";
 import type { RequestTrail, Trail } from "../trail/trail.ts";
 import { type CheckAccess, refusal } from "./access.ts";
 import { type ActiveRoute, cleanedTarget, matchRoute, type RouteMatch } from "./match-route.ts";
 import { metricBucket } from "./metric-bucket.ts";
 import { type HandlerSwitches, KUBELET_ROUTES, type RouteHandlers } from "./routes.ts";
-
-/** One request for metrics: called at its start; the function it returns at its end. */
-export type ObserveRequest = (request: {
-  readonly method: string;
-  readonly bucket: string;
-  readonly longRunning: boolean;
-  readonly serverType: "readonly" | "readwrite";
-}) => () => void;
 
 /** What was decided about a request, for counters and the trail. */
 export type ObserveAccess = (request: HttpRequest, verdict: AccessVerdict) => void;

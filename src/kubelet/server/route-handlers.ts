@@ -74,18 +74,18 @@ function containerTarget({ namespace = "", pod = "", container = "", uid }: Path
 export function createRouteHandlers(deps: RouteHandlersDeps, options: RouteHandlersOptions): RouteHandlers {
   const { metrics, streaming, pods } = deps;
   const summarize = createSummaryProvider(
-    { ...deps, machine: options.machine },
+    { ...deps, machine: options.machine, onVolumeCounted: metrics.volumeCounted },
     { nodeName: options.nodeName, root: options.root, volumeAge: options.configuration.volumeStatsAggPeriod },
   );
   return {
-    healthz: createHealthHandler({ checks: deps.healthChecks, observe: metrics.healthCheck, log: deps.log }),
+    healthz: createHealthHandler({ checks: deps.healthChecks, observe: metrics.health.checked, log: deps.log }),
     metrics: createRegistryHandler(metrics.registry),
     cadvisorMetrics: createFamiliesHandler((signal) => collectCadvisor(deps, options.machine, signal)),
     resourceMetrics: createFamiliesHandler(async (signal) =>
       resourceMetrics(await deps.usage.sample(SCRAPE_AGE_MS, signal).catch(() => undefined)),
     ),
-    probeMetrics: createRegistryHandler(metrics.probeRegistry),
-    sliMetrics: createResettableHandler(metrics.sliRegistry, metrics.resetHealthChecks),
+    probeMetrics: createRegistryHandler(metrics.probes.registry),
+    sliMetrics: createResettableHandler(metrics.health.registry, metrics.health.reset),
     pods: createPodListHandler(() => pods.pods()),
     runningPods: createPodListHandler(() => pods.runningPods()),
     summary: createSummaryHandler(summarize),
