@@ -19,10 +19,14 @@ const LIFETIME_MS = 10_000;
 
 /** SubjectAccessReviews of paths, each answer remembered for ten seconds. */
 export function createPathReviews(deps: PathReviewDeps): ReviewPath {
-  const lookups = createSharedLookups<{ readonly allowed: boolean }>({ clock: deps.clock }, {
-    size: REMEMBERED,
-    lifetimeMs: () => LIFETIME_MS,
-  });
+  const { clock } = deps;
+  const lookups = createSharedLookups<{ readonly allowed: boolean }>(
+    { clock },
+    {
+      size: REMEMBERED,
+      lifetimeMs: () => LIFETIME_MS,
+    },
+  );
   return async (user, verb, path, signal) => {
     const spec = {
       user: user.name,
