@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { Registry } from "prom-client";
 import type { FeatureGates } from "../api/feature-gates.ts";
 import type { User } from "../api/user.ts";
 import { KINDS } from "../api/kinds/index.ts";
@@ -17,6 +18,7 @@ import { createServiceAccountTokens } from "../apiserver/authentication/service-
 import { serviceAccountTokenSubresource } from "../apiserver/authentication/token-request.ts";
 import { type Authorization, createAuthorization } from "../apiserver/authorization/authorization.ts";
 import type { ApiServerParts, Objects } from "../apiserver/extension.ts";
+import { createStreamMetrics } from "../apiserver/proxy/stream-metrics.ts";
 import { createProxySubresources } from "../apiserver/proxy/subresources.ts";
 import type { ConnectMode } from "../core/authz/kubelet-request.ts";
 import { OrlopError } from "../lib/orlop-error.ts";
@@ -121,6 +123,7 @@ function composeServer(
   const { gates } = options;
   const pki = options.pki.current();
   const signer = createCertificateSigner({ authority: pki.authority, clock });
+  const metrics = new Registry();
   let authorization: Authorization | undefined;
 
   const makeParts = (objects: Objects): ApiServerParts => {
@@ -165,6 +168,7 @@ function composeServer(
             authorize: own.authorize,
             log,
             mode: options.connectMode,
+            observe: createStreamMetrics(metrics),
             kubelet: createHttpClient({
               tls: () => ({ trust: { by: "ca", ca: pki.authorityPem }, ...kubeletIdentity() }),
             }),
@@ -180,7 +184,7 @@ function composeServer(
     };
   };
 
-  const server = createApiServer({ store, clock, random, log }, makeParts, {
+  const server = createApiServer({ store, clock, random, log, metrics }, makeParts, {
     kubernetesService: {
       clusterIP: SERVICE_ADDRESS,
       port: 443,

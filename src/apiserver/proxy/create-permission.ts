@@ -3,6 +3,7 @@ import type { ConnectMode } from "../../core/authz/kubelet-request.ts";
 import { forbidden } from "../../api/status-error.ts";
 import type { Log } from "../../ports/log.ts";
 import type { RequestContext } from "../extension.ts";
+import type { ObserveStreams } from "./stream-metrics.ts";
 
 /** A request that reaches into a pod or node without holding `create`. */
 export interface GetOnlyConnect {
@@ -18,7 +19,7 @@ export interface CreatePermissionDeps {
   readonly authorize: Authorizer;
   readonly log: Log;
   readonly mode: ConnectMode;
-  readonly onGetOnlyConnect?: (attempt: GetOnlyConnect) => void;
+  readonly observe?: Pick<ObserveStreams, "getOnlyConnect">;
 }
 
 /**
@@ -45,7 +46,7 @@ export async function requireCreate(deps: CreatePermissionDeps, context: Request
   if (opinion.decision === "allow") return;
   const resource = `${info.resource}/${info.subresource}`;
   const refused = deps.mode === "enforce";
-  deps.onGetOnlyConnect?.({ user: user.name, resource, name: info.name, refused });
+  deps.observe?.getOnlyConnect({ user: user.name, resource, name: info.name, refused });
   deps.log.warn("A connection into a pod or node needs the verb create, the caller lacks it", {
     user: user.name,
     verb: info.verb,

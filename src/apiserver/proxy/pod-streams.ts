@@ -45,11 +45,14 @@ async function forward(
   deps: ProxyDeps,
   context: RequestContext,
   pod: Pod,
+  kind: "exec" | "attach" | "portforward",
   path: string,
   parameters: URLSearchParams,
 ): Promise<HttpResponse> {
   const location = await kubeletOf(deps, pod, context.info.name);
-  if (context.request.upgrade === undefined) throw badRequest("Upgrade request required");
+  const { upgrade } = context.request;
+  if (upgrade === undefined) throw badRequest("Upgrade request required");
+  if (upgrade.protocol === "websocket") deps.observe?.webSocket(kind);
   const query = parameters.toString();
   const target = `${encodePath(path)}${query === "" ? "" : `?${query}`}`;
   return proxyUpgrade(context, { client: deps.kubelet, scheme: "https", ...location }, target);
@@ -78,12 +81,13 @@ export async function connectToContainer(
   const { query } = context.request;
   const container = chooseContainer(pod, query.get("container") ?? "");
   const path = `/${kind}/${context.info.namespace}/${context.info.name}/${container}`;
-  return forward(deps, context, pod, path, streamParameters(query, kind === "exec"));
+  return forward(deps, context, pod, kind, path, streamParameters(query, kind === "exec"));
 }
 
 /** pods/portforward. */
 export async function connectToPorts(deps: ProxyDeps, context: RequestContext): Promise<HttpResponse> {
   const parameters = portParameters(context.request.query);
   const pod = await connectTo(deps, context);
-  return forward(deps, context, pod, `/portForward/${context.info.namespace}/${context.info.name}`, parameters);
+  const path = `/portForward/${context.info.namespace}/${context.info.name}`;
+  return forward(deps, context, pod, "portforward", path, parameters);
 }

@@ -1,3 +1,4 @@
+import { Registry } from "prom-client";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpClient } from "../../adapters/http/client.ts";
 import { createHttpServer } from "../../adapters/http/server.ts";
@@ -10,6 +11,7 @@ import type { HttpRequest, HttpResponse } from "../../ports/http.ts";
 import { createTestIdentities, listenHttp } from "../../testing/http-listener.ts";
 import { quietLog, seededRandom } from "../../testing/quiet.ts";
 import { parseRequestInfo } from "../request-info.ts";
+import { createStreamMetrics } from "./stream-metrics.ts";
 import { createProxySubresources } from "./subresources.ts";
 
 const running: { stop(): Promise<void> }[] = [];
@@ -25,6 +27,7 @@ interface Cluster {
   readonly call: (method: string, target: string, headers?: Record<string, string>, body?: string) => Promise<Called>;
   readonly atKubelet: HttpRequest[];
   readonly getOnly: unknown[];
+  readonly metrics: () => Promise<string>;
 }
 
 interface Called {
@@ -96,6 +99,8 @@ async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
     upgrade: (request: Parameters<typeof real.upgrade>[0]) => real.upgrade(toLoopback(request)),
   };
   const getOnly: unknown[] = [];
+  const registry = new Registry();
+  const metrics = createStreamMetrics(registry);
   const subresources = createProxySubresources(
     {
       objects: {
@@ -109,7 +114,13 @@ async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
       authorize: options.authorize ?? deny,
       log: quietLog(),
       mode: options.mode ?? "enforce",
-      onGetOnlyConnect: (attempt) => getOnly.push(attempt),
+      observe: {
+        getOnlyConnect: (attempt) => {
+          getOnly.push(attempt);
+          metrics.getOnlyConnect(attempt);
+        },
+        webSocket: metrics.webSocket,
+      },
       kubelet: kubeletClient,
       kubeletUnverified: kubeletClient,
       backend: kubeletClient,
@@ -127,6 +138,7 @@ async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   return {
     atKubelet,
     getOnly,
+    metrics: () => registry.metrics(),
     async call(method, target, headers = {}, body = "") {
       const request = {
         scheme: "http" as const,
@@ -208,7 +220,7 @@ describe("pods/exec, attach and portforward", () => {
   });
 
   it("need create whatever the method, before anything reaches the kubelet", async () => {
-    const { call, atKubelet, getOnly } = await startCluster();
+    const { call, atKubelet, getOnly, metrics } = await startCluster();
     const called = await call("GET", "/api/v1/namespaces/ns/pods/one/exec?stdout=1", UPGRADE);
     expect(called.status).toBe(403);
     expect(messageOf(called)).toBe(
@@ -216,6 +228,9 @@ describe("pods/exec, attach and portforward", () => {
     );
     expect(atKubelet).toEqual([]);
     expect(getOnly).toEqual([{ user: "jane", resource: "pods/exec", name: "one", refused: true }]);
+    expect(await metrics()).toContain(
+      'orlop_apiserver_get_only_connects_total{resource="pods/exec",decision="refused"} 1',
+    );
   });
 
   it("let GET through for those who may create, and in the modes that only warn or do not ask", async () => {
@@ -238,6 +253,17 @@ describe("pods/exec, attach and portforward", () => {
     expect(asked).toMatchObject([
       { verb: "create", resource: "pods", subresource: "exec", namespace: "ns", name: "one" },
     ]);
+  });
+
+  it("count the WebSockets that go on to a kubelet", async () => {
+    const { call, metrics } = await startCluster({ authorize: async () => ({ decision: "allow", reason: "" }) });
+    const target = "/api/v1/namespaces/ns/pods/one/attach?stdout=1";
+    await call("GET", target, UPGRADE);
+    expect(await metrics()).not.toContain("proxied_to_kubelet");
+    await call("GET", target, { ...UPGRADE, upgrade: "websocket" });
+    expect(await metrics()).toContain(
+      'apiserver_websocket_streaming_requests_total{subresource="attach",proxy_type="proxied_to_kubelet"} 1',
+    );
   });
 
   it("say when the kubelet can not be reached", async () => {
