@@ -1,6 +1,7 @@
 import { parseEmbedded } from "../adapters/manifests/documents.ts";
 import { readManifests } from "../adapters/manifests/read-manifests.ts";
-import { type AuditInputBuilder, createAuditInput, type AuditInput } from "../core/audit/input.ts";
+import { type AuditInputBuilder, createAuditInput } from "../core/audit/input-builder.ts";
+import type { AuditInput } from "../core/audit/input.ts";
 import type { Origin } from "../core/audit/origin.ts";
 import { scrapesThroughApiServer } from "../core/audit/scrape-config.ts";
 import { isSnapshot } from "./cluster-snapshot.ts";

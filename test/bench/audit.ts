@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
 import { performance } from "node:perf_hooks";
-import { createAuditInput } from "../../src/core/audit/input.ts";
-import { createAudit } from "../../src/core/audit/report.ts";
+import { createAuditInput } from "../../src/core/audit/input-builder.ts";
+import { createAudit } from "../../src/core/audit/audit.ts";
 import { table } from "./statistics.ts";
 
 const ROLES = 10_000;
@@ -185,7 +185,7 @@ function pointQuestion(items: readonly unknown[]): number {
   for (let index = 0; index < 100; index++) {
     const name = `system:serviceaccount:ns-${index}:account-${index}`;
     const started = performance.now();
-    loaded.accessOf({ kind: "ServiceAccount", name });
+    loaded.subject({ kind: "ServiceAccount", name });
     slowest = Math.max(slowest, performance.now() - started);
   }
   return slowest;

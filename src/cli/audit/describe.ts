@@ -1,7 +1,8 @@
 import type { NodeScope } from "../../core/audit/kubelet-access.ts";
 import { describeOrigin, type Origin } from "../../core/audit/origin.ts";
-import { type ChainStep, describeGrant, type SubjectReport } from "../../core/audit/report.ts";
-import type { IndirectMethod } from "../../core/audit/indirect-access.ts";
+import { describeGrant } from "../../core/audit/chain.ts";
+import type { ChainStep, SubjectReport } from "../../core/audit/report.ts";
+import type { IndirectMethod } from "../../core/audit/indirect-way.ts";
 
 /** Texts that several forms of the report share. */
 
@@ -18,24 +19,29 @@ export function describeNodes(scope: NodeScope): string {
   }
 }
 
+/** {role} and {target} stand for those of the step. */
 const METHODS: Readonly<Record<IndirectMethod, string>> = {
-  escalate: "may change a role it is bound to beyond its own rights (escalate)",
-  "escalate-by-aggregation": "may create a role that a role it holds collects (escalate)",
-  bind: "may bind itself to",
-  impersonate: "may impersonate",
-  "create-token": "may create a token of",
-  "create-token-secret": "may create a Secret with a token, and read it, of",
-  "create-pod": "may create a pod that runs as",
-  "create-workload": "may create a workload that runs as",
-  "change-workload": "may change a workload so that it gives it the token of",
-  "exec-into-pod": "may run commands in a pod that runs as",
+  escalate: "may change a role it is bound to beyond its own rights (escalate): {role}",
+  "escalate-by-aggregation": "may create a role that a role it holds collects (escalate): {role}",
+  bind: "may bind itself to {role}",
+  "escalate-in-namespace": "may change {role}, which it holds where {target} is, beyond its own rights (escalate)",
+  "bind-in-namespace": "may bind itself to {role} where {target} is",
+  impersonate: "may impersonate {target}",
+  "impersonate-node": "may impersonate a node that runs a pod of {target}",
+  "create-token": "may create a token of {target}",
+  "create-token-secret": "may create a Secret with a token, and read it, of {target}",
+  "read-token-secret": "may read a Secret that holds a token of {target}",
+  "create-pod": "may create a pod that runs as {target}",
+  "change-pod": "may put another image into a pod that runs as {target}",
+  "create-workload": "may create a workload that runs as {target}",
+  "change-workload": "may change a workload so that it runs as {target}",
+  "exec-into-pod": "may run commands in a pod that runs as {target}",
+  "approve-certificate": "may request and approve a certificate in the name of {target}",
+  "node-certificate": "may get the certificate of a node that runs a pod of {target}",
 };
 
-export function describeStep(step: ChainStep): string {
-  const what = METHODS[step.method as IndirectMethod];
-  const object = step.target ?? (step.method === "bind" ? step.role : undefined) ?? "";
-  const role = step.method.startsWith("escalate") && step.role !== undefined ? `: ${step.role}` : "";
-  return `${step.subject} ${what}${role}${object === "" ? "" : ` ${object}`}`;
+export function describeStep({ subject, method, role = "", target = "" }: ChainStep): string {
+  return `${subject} ${METHODS[method].replace("{role}", () => role).replace("{target}", () => target)}`;
 }
 
 /** Grants that open commands first; the rest of the subject's grants after them. */

@@ -3,7 +3,8 @@ import type { FailOn } from "../../core/audit/threshold.ts";
 export const REPORT_FORMS = ["table", "wide", "json", "yaml", "sarif", "markdown", "html", "fix", "name"] as const;
 export type ReportForm = (typeof REPORT_FORMS)[number];
 
-export const POLICY_FORMS = ["vap", "kyverno", "gatekeeper"] as const;
+/** "kyverno" is its ValidatingPolicy (1.17 or newer); "kyverno-clusterpolicy" what came before (1.12 to 1.19). */
+export const POLICY_FORMS = ["vap", "kyverno", "kyverno-clusterpolicy", "gatekeeper"] as const;
 export type PolicyForm = (typeof POLICY_FORMS)[number];
 
 export const POLICY_MODES = ["deny", "warn", "audit"] as const;

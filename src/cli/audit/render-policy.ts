@@ -34,7 +34,9 @@ function documentsFor({ form, mode }: PolicyRequest, expressions: PolicyExpressi
     case "vap":
       return admissionPolicy(mode, expressions);
     case "kyverno":
-      return [kyverno(mode, expressions)];
+      return [kyvernoValidatingPolicy(mode, expressions)];
+    case "kyverno-clusterpolicy":
+      return [kyvernoClusterPolicy(mode, expressions)];
     case "gatekeeper":
       return gatekeeper(mode, expressions);
   }
@@ -42,42 +44,63 @@ function documentsFor({ form, mode }: PolicyRequest, expressions: PolicyExpressi
 
 const MATCHED = { apiGroups: ["rbac.authorization.k8s.io"], apiVersions: ["*"], resources: ["clusterroles"] };
 
-function admissionPolicy(mode: PolicyMode, { variables, allowed, message }: PolicyExpressions): readonly unknown[] {
+/** What ValidatingAdmissionPolicy and Kyverno's ValidatingPolicy have in common. */
+function validation({ variables, allowed, message }: PolicyExpressions): Readonly<Record<string, unknown>> {
+  return {
+    failurePolicy: "Fail",
+    matchConstraints: { resourceRules: [{ ...MATCHED, operations: ["CREATE", "UPDATE"] }] },
+    variables,
+    validations: [{ expression: allowed, message, reason: "Forbidden" }],
+  };
+}
+
+const ACTIONS: Readonly<Record<PolicyMode, string>> = { deny: "Deny", warn: "Warn", audit: "Audit" };
+
+function admissionPolicy(mode: PolicyMode, expressions: PolicyExpressions): readonly unknown[] {
   const apiVersion = "admissionregistration.k8s.io/v1";
   return [
     {
       apiVersion,
       kind: "ValidatingAdmissionPolicy",
       metadata: { name: NAME },
-      spec: {
-        failurePolicy: "Fail",
-        matchConstraints: { resourceRules: [{ ...MATCHED, operations: ["CREATE", "UPDATE"] }] },
-        variables,
-        validations: [{ expression: allowed, message, reason: "Forbidden" }],
-      },
+      spec: validation(expressions),
     },
     {
       apiVersion,
       kind: "ValidatingAdmissionPolicyBinding",
       metadata: { name: NAME },
-      spec: { policyName: NAME, validationActions: [{ deny: "Deny", warn: "Warn", audit: "Audit" }[mode]] },
+      spec: { policyName: NAME, validationActions: [ACTIONS[mode]] },
     },
   ];
 }
 
-function kyverno(mode: PolicyMode, { variables, allowed, message }: PolicyExpressions): unknown {
+function kyvernoAnnotations(minimumVersion: string): Readonly<Record<string, string>> {
+  return {
+    "policies.kyverno.io/title": "No nodes/proxy",
+    "policies.kyverno.io/category": "RBAC",
+    "policies.kyverno.io/minversion": minimumVersion,
+    "policies.kyverno.io/subject": "ClusterRole",
+  };
+}
+
+function kyvernoValidatingPolicy(mode: PolicyMode, expressions: PolicyExpressions): unknown {
+  return {
+    apiVersion: "policies.kyverno.io/v1",
+    kind: "ValidatingPolicy",
+    metadata: { name: NAME, annotations: kyvernoAnnotations("1.17.0") },
+    spec: {
+      validationActions: [ACTIONS[mode]],
+      evaluation: { admission: { enabled: true }, background: { enabled: true } },
+      ...validation(expressions),
+    },
+  };
+}
+
+function kyvernoClusterPolicy(mode: PolicyMode, { variables, allowed, message }: PolicyExpressions): unknown {
   return {
     apiVersion: "kyverno.io/v1",
     kind: "ClusterPolicy",
-    metadata: {
-      name: NAME,
-      annotations: {
-        "policies.kyverno.io/title": "No nodes/proxy",
-        "policies.kyverno.io/category": "RBAC",
-        "policies.kyverno.io/minversion": "1.12.0",
-        "policies.kyverno.io/subject": "ClusterRole",
-      },
-    },
+    metadata: { name: NAME, annotations: kyvernoAnnotations("1.12.0") },
     spec: {
       background: true,
       ...(mode === "warn" && { emitWarning: true }),

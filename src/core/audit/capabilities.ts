@@ -3,21 +3,37 @@ import type { EffectiveRole, EffectiveRule } from "./effective-roles.ts";
 
 /** Rights that lead to other identities or other rights. */
 export type CapabilityKind =
-  | "escalate"
+  | "escalate-cluster-roles"
   | "change-cluster-roles"
   | "create-cluster-roles"
-  | "bind"
+  | "bind-cluster-roles"
   | "write-cluster-role-bindings"
+  | "escalate-roles"
+  | "change-roles"
+  | "bind-roles"
+  | "write-role-bindings"
   | "impersonate-users"
   | "impersonate-groups"
   | "impersonate-service-accounts"
+  | "constrained-users"
+  | "constrained-groups"
+  | "constrained-service-accounts"
+  | "constrained-nodes"
+  | "proxy-as-user"
+  | "proxy-as-service-account"
+  | "create-tokens-as-node"
   | "create-tokens"
   | "create-pods"
+  | "change-pods"
   | "create-workloads"
   | "change-workloads"
   | "exec-pods"
   | "create-secrets"
-  | "read-secrets";
+  | "read-secrets"
+  | "create-certificate-requests"
+  | "create-node-certificate-requests"
+  | "approve-certificate-requests"
+  | "approve-signers";
 
 export interface Capability {
   readonly kind: CapabilityKind;
@@ -33,58 +49,98 @@ interface Definition {
   readonly resources: readonly string[];
   /** A create names no object, so a rule with resourceNames never covers it. */
   readonly ignoresNamed?: boolean;
+  /** Of the API server: minor versions this holds in. */
+  readonly since?: number;
+  readonly before?: number;
 }
 
+const CORE = "";
 const RBAC = "rbac.authorization.k8s.io";
+const CERTIFICATES = "certificates.k8s.io";
+const AUTHENTICATION = "authentication.k8s.io";
+const CHANGE = ["update", "patch"];
+
+const creates = (kind: CapabilityKind, group: string, ...resources: readonly string[]): Definition => ({
+  kind,
+  verbs: ["create"],
+  group,
+  resources,
+  ignoresNamed: true,
+});
+const allows = (kind: CapabilityKind, verbs: readonly string[], group: string, ...resources: string[]): Definition => ({
+  kind,
+  verbs,
+  group,
+  resources,
+});
+/** KEP-5284, on by default since 1.36: what may be done in the other's name is limited by a second right. */
+const constrained = (kind: CapabilityKind, verbs: readonly string[], group: string, resource: string): Definition => ({
+  ...allows(kind, verbs, group, resource),
+  since: 36,
+});
 
 const DEFINITIONS: readonly Definition[] = [
-  { kind: "escalate", verbs: ["escalate"], group: RBAC, resources: ["clusterroles"] },
-  { kind: "change-cluster-roles", verbs: ["update", "patch"], group: RBAC, resources: ["clusterroles"] },
-  { kind: "create-cluster-roles", verbs: ["create"], group: RBAC, resources: ["clusterroles"], ignoresNamed: true },
-  { kind: "bind", verbs: ["bind"], group: RBAC, resources: ["clusterroles"] },
-  {
-    kind: "write-cluster-role-bindings",
-    verbs: ["create"],
-    group: RBAC,
-    resources: ["clusterrolebindings"],
-    ignoresNamed: true,
-  },
-  { kind: "write-cluster-role-bindings", verbs: ["update", "patch"], group: RBAC, resources: ["clusterrolebindings"] },
-  { kind: "impersonate-users", verbs: ["impersonate"], group: "", resources: ["users"] },
-  { kind: "impersonate-groups", verbs: ["impersonate"], group: "", resources: ["groups"] },
-  { kind: "impersonate-service-accounts", verbs: ["impersonate"], group: "", resources: ["serviceaccounts"] },
-  { kind: "create-tokens", verbs: ["create"], group: "", resources: ["serviceaccounts/token"] },
-  { kind: "create-pods", verbs: ["create"], group: "", resources: ["pods"], ignoresNamed: true },
-  { kind: "create-workloads", verbs: ["create"], group: "", resources: ["replicationcontrollers"], ignoresNamed: true },
-  {
-    kind: "create-workloads",
-    verbs: ["create"],
-    group: "apps",
-    resources: ["deployments", "daemonsets", "statefulsets", "replicasets"],
-    ignoresNamed: true,
-  },
-  { kind: "create-workloads", verbs: ["create"], group: "batch", resources: ["jobs", "cronjobs"], ignoresNamed: true },
-  {
-    kind: "change-workloads",
-    verbs: ["update", "patch"],
-    group: "apps",
-    resources: ["deployments", "daemonsets", "statefulsets", "replicasets"],
-  },
-  { kind: "change-workloads", verbs: ["update", "patch"], group: "batch", resources: ["cronjobs"] },
-  { kind: "exec-pods", verbs: ["create"], group: "", resources: ["pods/exec", "pods/attach"] },
-  { kind: "exec-pods", verbs: ["update", "patch"], group: "", resources: ["pods/ephemeralcontainers"] },
-  { kind: "create-secrets", verbs: ["create"], group: "", resources: ["secrets"], ignoresNamed: true },
-  { kind: "read-secrets", verbs: ["get", "list", "watch"], group: "", resources: ["secrets"] },
+  allows("escalate-cluster-roles", ["escalate"], RBAC, "clusterroles"),
+  allows("change-cluster-roles", CHANGE, RBAC, "clusterroles"),
+  creates("create-cluster-roles", RBAC, "clusterroles"),
+  allows("bind-cluster-roles", ["bind"], RBAC, "clusterroles"),
+  creates("write-cluster-role-bindings", RBAC, "clusterrolebindings"),
+  allows("write-cluster-role-bindings", CHANGE, RBAC, "clusterrolebindings"),
+  allows("escalate-roles", ["escalate"], RBAC, "roles"),
+  allows("change-roles", CHANGE, RBAC, "roles"),
+  allows("bind-roles", ["bind"], RBAC, "roles"),
+  creates("write-role-bindings", RBAC, "rolebindings"),
+  allows("impersonate-users", ["impersonate"], CORE, "users"),
+  allows("impersonate-groups", ["impersonate"], CORE, "groups"),
+  allows("impersonate-service-accounts", ["impersonate"], CORE, "serviceaccounts"),
+  constrained("constrained-users", ["impersonate:user-info"], AUTHENTICATION, "users"),
+  constrained("constrained-groups", ["impersonate:user-info"], AUTHENTICATION, "groups"),
+  constrained("constrained-service-accounts", ["impersonate:serviceaccount"], AUTHENTICATION, "serviceaccounts"),
+  constrained("constrained-nodes", ["impersonate:arbitrary-node"], AUTHENTICATION, "nodes"),
+  constrained(
+    "proxy-as-user",
+    ["impersonate-on:user-info:get", "impersonate-on:user-info:create"],
+    CORE,
+    "nodes/proxy",
+  ),
+  constrained(
+    "proxy-as-service-account",
+    ["impersonate-on:serviceaccount:get", "impersonate-on:serviceaccount:create"],
+    CORE,
+    "nodes/proxy",
+  ),
+  constrained("create-tokens-as-node", ["impersonate-on:arbitrary-node:create"], CORE, "serviceaccounts/token"),
+  allows("create-tokens", ["create"], CORE, "serviceaccounts/token"),
+  creates("create-pods", CORE, "pods"),
+  // Of a running pod the image can be changed.
+  allows("change-pods", CHANGE, CORE, "pods"),
+  creates("create-workloads", CORE, "replicationcontrollers"),
+  creates("create-workloads", "apps", "deployments", "daemonsets", "statefulsets", "replicasets"),
+  creates("create-workloads", "batch", "jobs", "cronjobs"),
+  allows("change-workloads", CHANGE, CORE, "replicationcontrollers"),
+  allows("change-workloads", CHANGE, "apps", "deployments", "daemonsets", "statefulsets", "replicasets"),
+  allows("change-workloads", CHANGE, "batch", "cronjobs"),
+  allows("exec-pods", ["create"], CORE, "pods/exec", "pods/attach"),
+  // Before AuthorizePodWebsocketUpgradeCreatePermission a WebSocket needed no more than get here as well.
+  { ...allows("exec-pods", ["get"], CORE, "pods/exec", "pods/attach"), before: 35 },
+  allows("exec-pods", CHANGE, CORE, "pods/ephemeralcontainers"),
+  creates("create-secrets", CORE, "secrets"),
+  allows("read-secrets", ["get", "list", "watch"], CORE, "secrets"),
+  creates("create-certificate-requests", CERTIFICATES, "certificatesigningrequests"),
+  allows("create-node-certificate-requests", ["create"], CERTIFICATES, "certificatesigningrequests/nodeclient"),
+  allows("approve-certificate-requests", CHANGE, CERTIFICATES, "certificatesigningrequests/approval"),
+  allows("approve-signers", ["approve"], CERTIFICATES, "signers"),
 ];
 
-/** Everything in a role that can lead further. */
-export function capabilitiesOf(role: EffectiveRole): readonly Capability[] {
+/** Everything in a role that can lead further. @param serverMinor minor version of the API server */
+export function capabilitiesOf(role: EffectiveRole, serverMinor: number): readonly Capability[] {
   return role.rules.flatMap((source) => {
     const { resourceNames = [] } = source.rule;
     return DEFINITIONS.flatMap((definition): readonly Capability[] => {
-      if (!grants(source.rule, definition)) return [];
-      if (resourceNames.length === 0) return [{ kind: definition.kind, source, names: undefined }];
-      return definition.ignoresNamed === true ? [] : [{ kind: definition.kind, source, names: resourceNames }];
+      const { kind, ignoresNamed, since = 0, before = Infinity } = definition;
+      if (serverMinor < since || serverMinor >= before || !grants(source.rule, definition)) return [];
+      if (resourceNames.length === 0) return [{ kind, source, names: undefined }];
+      return ignoresNamed === true ? [] : [{ kind, source, names: resourceNames }];
     });
   });
 }

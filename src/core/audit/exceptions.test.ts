@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { accept, exceptionsOfBaseline, readExceptions } from "./exceptions.ts";
-import { createAuditInput } from "./input.ts";
-import { auditKubelets, type KubeletAccessReport } from "./report.ts";
+import { createAuditInput } from "./input-builder.ts";
+import { auditKubelets } from "./audit.ts";
+import type { KubeletAccessReport } from "./report.ts";
 import { exceeds } from "./threshold.ts";
 
 const now = Date.parse("2026-06-01");

@@ -1,5 +1,6 @@
 import { failed, ok, type Result } from "../../lib/result.ts";
-import { countSubjects, type KubeletAccessReport, REPORT_API_VERSION, type SubjectReport } from "./report.ts";
+import { type KubeletAccessReport, REPORT_API_VERSION, type SubjectReport } from "./report.ts";
+import { countSubjects } from "./summary.ts";
 
 /** A finding somebody has decided to live with. */
 export interface Exception {

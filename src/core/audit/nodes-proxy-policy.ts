@@ -11,7 +11,7 @@ export const STANDARD_ROLES: readonly string[] = ["cluster-admin", "system:kubel
 export interface RoleException {
   readonly role: string;
   readonly reason: string;
-  /** RFC 3339. Compared with the time of creation; a role that is there already may be changed. */
+  /** RFC 3339 date or time; roles made or changed from then on are refused. */
   readonly expires?: string;
 }
 
@@ -57,11 +57,7 @@ export function policyExpressions({ exceptions, strict, now }: PolicySource): Po
   const current = exceptions.filter(({ expires }) => expires === undefined || Date.parse(expires) > now);
   const lasting = current.filter(({ expires }) => expires === undefined).map(({ role }) => role);
   const limited = current.flatMap(({ role, expires }) =>
-    expires === undefined
-      ? []
-      : [
-          `(object.metadata.name == ${JSON.stringify(role)} && (!has(object.metadata.creationTimestamp) || dyn(object.metadata.creationTimestamp) == null || timestamp(object.metadata.creationTimestamp) < timestamp(${JSON.stringify(new Date(expires).toISOString())})))`,
-        ],
+    expires === undefined ? [] : [`(object.metadata.name == ${JSON.stringify(role)} && !(${changedSince(expires)}))`],
   );
   const excepted = [`object.metadata.name in ${list([...STANDARD_ROLES, ...lasting])}`, ...limited].join(" || ");
   return {
@@ -80,6 +76,20 @@ export function policyExpressions({ exceptions, strict, now }: PolicySource): Po
     message:
       "nodes/proxy (also by * and */proxy) lets its holders run commands in every container of the nodes, get is enough; use nodes/metrics, nodes/stats, nodes/log, nodes/pods, nodes/healthz or nodes/configz",
   };
+}
+
+/**
+ * CEL has no clock. The API server writes the time of creation, and of the last change by each field manager, into the
+ * object before policies see it, so these tell whether the request at hand came too late.
+ */
+function changedSince(expires: string): string {
+  const end = `timestamp(${JSON.stringify(new Date(expires).toISOString())})`;
+  const created = "object.metadata.creationTimestamp";
+  const managed = "object.metadata.managedFields";
+  return (
+    `(has(${created}) && dyn(${created}) != null && timestamp(${created}) >= ${end}) || ` +
+    `(has(${managed}) && ${managed}.exists(f, has(f.time) && timestamp(f.time) >= ${end}))`
+  );
 }
 
 /** Reads `{exceptions: [{role, reason, expires}]}`. */

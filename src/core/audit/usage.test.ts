@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createUsageCollector, type Usage, usageOf } from "./usage.ts";
+import { createUsageCollector, type Usage } from "./usage.ts";
+import { usageOf } from "./usage-event.ts";
 
 const agent = "system:serviceaccount:monitoring:agent";
 

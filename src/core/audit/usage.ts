@@ -1,36 +1,12 @@
 import { classifyKubeletRequest, isConnectPath } from "../authz/kubelet-request.ts";
-
-/** One fact out of an API server's audit log. */
-export type UsageEvent =
-  /** A kubelet asked whether a caller may do this: the caller was at that kubelet. */
-  | {
-      readonly type: "kubelet";
-      readonly user: string;
-      readonly node: string;
-      readonly verb: string;
-      readonly subresource: string;
-      readonly allowed: boolean | undefined;
-      readonly at: string;
-      /** Milliseconds of `at`. */
-      readonly time: number;
-    }
-  /** A request through /api/v1/nodes/NAME/proxy. */
-  | {
-      readonly type: "api-server";
-      readonly user: string;
-      readonly node: string;
-      readonly verb: string;
-      readonly path: string;
-      readonly allowed: boolean | undefined;
-      readonly at: string;
-      readonly time: number;
-    }
-  /** A review by a kubelet that was logged without its content. */
-  | { readonly type: "no-body"; readonly at: string };
+import { ALL_AUTHENTICATED, ALL_SERVICE_ACCOUNTS } from "./principals.ts";
+import type { UsageEvent } from "./usage-event.ts";
 
 /** Presence and counts of one kind of use by one subject. */
 export interface UsageLine {
   readonly user: string;
+  /** As the API server knew them, without those everybody is in. */
+  readonly groups: readonly string[];
   readonly through: "kubelet" | "api-server";
   readonly verb: string;
   /** Asked of the kubelet, or the one that a direct request for the path would ask. */
@@ -47,6 +23,8 @@ export interface UsageLine {
   readonly denied: number;
   /** Asked without a narrower question shortly before: no fine-grained subresource covers what was wanted. */
   readonly withoutFineGrained?: number;
+  /** Nodes that happened on. */
+  readonly withoutFineGrainedOn?: readonly string[];
   readonly first: string;
   readonly last: string;
 }
@@ -54,7 +32,11 @@ export interface UsageLine {
 export interface Usage {
   readonly lines: readonly UsageLine[];
   readonly events: number;
+  /** Reviews by kubelets that said what was asked. 0: use of port 10250 can not be seen in these logs. */
+  readonly reviews: number;
   readonly reviewsWithoutBody: number;
+  /** Reviews of rights on kubelets that no kubelet asked for; not counted as use. */
+  readonly reviewsByOthers: number;
   /** Uses that were counted without their node because there were too many. */
   readonly collapsed: number;
   readonly first: string;
@@ -73,19 +55,19 @@ export interface UsageOptions {
 
 /** A denied answer is cached by kubelets for 30 s, so the narrower question may lie that far back. */
 const FINE_GRAINED_WINDOW_MS = 35_000;
+const MAXIMUM_GROUPS = 50;
 const FINE_GRAINED: ReadonlySet<string> = new Set(["pods", "healthz", "configz"]);
 
 interface Entry {
-  readonly key: Omit<
-    UsageLine,
-    "nodes" | "moreNodes" | "count" | "allowed" | "denied" | "first" | "last" | "withoutFineGrained"
-  >;
+  readonly key: Pick<UsageLine, "user" | "through" | "verb" | "subresource" | "path" | "connects">;
+  readonly groups: Set<string>;
   readonly nodes: Set<string>;
   moreNodes: boolean;
   count: number;
   allowed: number;
   denied: number;
   withoutFineGrained: number;
+  readonly withoutFineGrainedOn: Set<string>;
   first: string;
   last: string;
 }
@@ -95,23 +77,27 @@ export function createUsageCollector(options: UsageOptions = {}): UsageCollector
   const maximumEntries = options.maximumEntries ?? 400_000;
   const entries = new Map<string, Entry>();
   const lastFineGrained = new Map<string, number>();
+  /** Requests that were counted when they began. */
+  const begun = new Set<string>();
   let pairs = 0;
   let events = 0;
-  let reviewsWithoutBody = 0;
+  let [reviews, reviewsWithoutBody, reviewsByOthers] = [0, 0, 0];
   let collapsed = 0;
   let first = "";
   let last = "";
 
-  const count = (key: Entry["key"], event: Exclude<UsageEvent, { readonly type: "no-body" }>): Entry => {
+  const count = (key: Entry["key"], event: Extract<UsageEvent, { readonly user: string }>): Entry => {
     const id = `${key.through}|${key.user}|${key.verb}|${key.subresource}|${key.path ?? ""}`;
     const entry = entries.get(id) ?? {
       key,
+      groups: new Set<string>(),
       nodes: new Set<string>(),
       moreNodes: false,
       count: 0,
       allowed: 0,
       denied: 0,
       withoutFineGrained: 0,
+      withoutFineGrainedOn: new Set<string>(),
       first: event.at,
       last: event.at,
     };
@@ -130,6 +116,9 @@ export function createUsageCollector(options: UsageOptions = {}): UsageCollector
         entry.moreNodes = true;
         collapsed += 1;
       }
+    }
+    for (const group of event.groups) {
+      if (entry.groups.size < MAXIMUM_GROUPS && !isEverybodys(group)) entry.groups.add(group);
     }
     entry.count += 1;
     if (event.allowed === true) entry.allowed += 1;
@@ -150,9 +139,15 @@ export function createUsageCollector(options: UsageOptions = {}): UsageCollector
         reviewsWithoutBody += 1;
         return;
       }
+      if (event.type === "other-asker") {
+        reviewsByOthers += 1;
+        return;
+      }
       const { user, verb, node } = event;
       if (event.type === "api-server") {
-        const { path } = event;
+        const { path, id, begins } = event;
+        if (!begins && begun.delete(id)) return;
+        if (begins && id !== "" && begun.size < maximumEntries) begun.add(id);
         const { subresources } = classifyKubeletRequest("GET", path, { fineGrained: true });
         const connects = isConnectPath(path);
         const [shown] = /^\/(?:metrics\/\w+|stats\/\w+|[^/?]*)/.exec(path) ?? ["/"];
@@ -160,13 +155,17 @@ export function createUsageCollector(options: UsageOptions = {}): UsageCollector
         return;
       }
       const { subresource, time } = event;
+      reviews += 1;
       const entry = count({ user, through: "kubelet", verb, subresource }, event);
       const who = `${user}|${node}|${verb}`;
       if (FINE_GRAINED.has(subresource)) {
         if (lastFineGrained.size < maximumEntries || lastFineGrained.has(who)) lastFineGrained.set(who, time);
       } else if (subresource === "proxy") {
         const before = lastFineGrained.get(who);
-        if (before === undefined || Math.abs(time - before) > FINE_GRAINED_WINDOW_MS) entry.withoutFineGrained += 1;
+        if (before === undefined || Math.abs(time - before) > FINE_GRAINED_WINDOW_MS) {
+          entry.withoutFineGrained += 1;
+          if (entry.nodes.has(node)) entry.withoutFineGrainedOn.add(node);
+        }
       }
     },
     finish: () => ({
@@ -174,20 +173,26 @@ export function createUsageCollector(options: UsageOptions = {}): UsageCollector
         .map(
           (entry): UsageLine => ({
             ...entry.key,
+            groups: [...entry.groups].sort(),
             nodes: [...entry.nodes].sort(),
             moreNodes: entry.moreNodes,
             count: entry.count,
             allowed: entry.allowed,
             denied: entry.denied,
             ...(entry.key.subresource === "proxy" &&
-              entry.key.through === "kubelet" && { withoutFineGrained: entry.withoutFineGrained }),
+              entry.key.through === "kubelet" && {
+                withoutFineGrained: entry.withoutFineGrained,
+                withoutFineGrainedOn: [...entry.withoutFineGrainedOn].sort(),
+              }),
             first: entry.first,
             last: entry.last,
           }),
         )
         .sort((a, b) => (lineKey(a) < lineKey(b) ? -1 : 1)),
       events,
+      reviews,
       reviewsWithoutBody,
+      reviewsByOthers,
       collapsed,
       first,
       last,
@@ -199,55 +204,6 @@ function lineKey({ user, through, subresource, verb }: UsageLine): string {
   return [user, through, subresource, verb].join("|");
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-const fieldsOf = (value: unknown): Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
-
-/** What an event of audit.k8s.io says about use of kubelets; undefined when nothing. */
-export function usageOf(value: unknown): UsageEvent | undefined {
-  const event = fieldsOf(value);
-  if (event["stage"] === "RequestReceived") return undefined;
-  const reference = fieldsOf(event["objectRef"]);
-  const resource = textOf(reference["resource"]);
-  const at = textOf(event["requestReceivedTimestamp"]) || textOf(event["stageTimestamp"]);
-  if (resource === "subjectaccessreviews") {
-    if (event["verb"] !== "create") return undefined;
-    const poster = textOf(fieldsOf(event["user"])["username"]);
-    const spec = fieldsOf(fieldsOf(event["requestObject"])["spec"]);
-    const asked = fieldsOf(spec["resourceAttributes"]);
-    if (event["requestObject"] === undefined) {
-      return poster.startsWith("system:node:") ? { type: "no-body", at } : undefined;
-    }
-    if (asked["resource"] !== "nodes" || textOf(asked["group"]) !== "" || textOf(asked["subresource"]) === "")
-      return undefined;
-    const allowed = fieldsOf(fieldsOf(event["responseObject"])["status"])["allowed"];
-    return {
-      type: "kubelet",
-      user: textOf(spec["user"]),
-      node: textOf(asked["name"]),
-      verb: textOf(asked["verb"]),
-      subresource: textOf(asked["subresource"]),
-      allowed: typeof allowed === "boolean" ? allowed : undefined,
-      at,
-      time: Date.parse(at),
-    };
-  }
-  if (resource !== "nodes" || textOf(reference["subresource"]) !== "proxy") return undefined;
-  const uri = textOf(event["requestURI"]);
-  const match = /^\/api\/v1\/(?:proxy\/)?nodes\/[^/]+(?:\/proxy)?(\/[^?]*)?/.exec(uri);
-  const code = fieldsOf(event["responseStatus"])["code"];
-  const as = textOf(fieldsOf(event["impersonatedUser"])["username"]);
-  return {
-    type: "api-server",
-    user: as === "" ? textOf(fieldsOf(event["user"])["username"]) : as,
-    node: textOf(reference["name"])
-      .replace(/^https?:/, "")
-      .replace(/:\d*$/, ""),
-    verb: textOf(event["verb"]),
-    path: match?.[1] ?? "/",
-    allowed: typeof code === "number" ? code !== 403 && code !== 401 : undefined,
-    at,
-    time: Date.parse(at),
-  };
+function isEverybodys(group: string): boolean {
+  return group === ALL_AUTHENTICATED || group === ALL_SERVICE_ACCOUNTS || group.startsWith(`${ALL_SERVICE_ACCOUNTS}:`);
 }

@@ -1,0 +1,169 @@
+import type { BoundRoles, HeldBy } from "./bound-roles.ts";
+import type { EffectiveRole, EffectiveRoles } from "./effective-roles.ts";
+import { covering, type HeldCapabilities, type HeldCapability, isFree } from "./held-capabilities.ts";
+import type { IndirectWay } from "./indirect-way.ts";
+import { nodeGrantsOf, runsCommandsUpstream } from "./node-grants.ts";
+
+/** A way to hold whatever one likes in a namespace, without a target yet. */
+export interface NamespaceRights {
+  readonly namespace: string;
+  readonly method: "bind-in-namespace" | "escalate-in-namespace";
+  readonly role: string;
+  readonly capabilities: readonly HeldCapability[];
+}
+
+/** Escalation prevention (the verbs escalate and bind) and how it is got around. */
+export interface RightsToRights {
+  /** Rights on kubelets themselves. */
+  ofCluster(held: readonly HeldBy[], capabilities: HeldCapabilities): readonly IndirectWay[];
+  /** Rights that take over ServiceAccounts; the namespace "" stands for all of them. */
+  inNamespaces(held: readonly HeldBy[], capabilities: HeldCapabilities): readonly NamespaceRights[];
+}
+
+export function createRightsToRights(
+  bound: BoundRoles,
+  roles: EffectiveRoles,
+  /** Whether a role, bound in a namespace, lets its holder take over ServiceAccounts there. */
+  takesOverAccounts: (role: EffectiveRole) => boolean,
+): RightsToRights {
+  const runsCommands = (role: EffectiveRole): boolean =>
+    role.kind === "ClusterRole" && nodeGrantsOf(role).some(runsCommandsUpstream);
+  const anyRunningCommands = firstOf(["cluster-admin", "system:kubelet-api-admin"], runsCommands);
+  const anyTakingOver = firstOf(["cluster-admin", "admin", "edit"], takesOverAccounts);
+
+  /** What to bind when any role may be bound: a well-known one before one nobody has heard of. */
+  function firstOf(names: readonly string[], suits: (role: EffectiveRole) => boolean): EffectiveRole | undefined {
+    const known = names.flatMap((name) => roles.find({ kind: "ClusterRole", name }, "") ?? []).find(suits);
+    return known ?? roles.all.find((role) => role.kind === "ClusterRole" && suits(role));
+  }
+
+  const named = (
+    { capability }: HeldCapability,
+    kind: EffectiveRole["kind"],
+    namespace: string,
+    suits: (role: EffectiveRole) => boolean,
+  ): EffectiveRole | undefined =>
+    capability.names?.flatMap((name) => roles.find({ kind, name }, namespace) ?? []).find(suits);
+
+  /** roleRef can not be changed, so a named binding helps only when it is one to that role. */
+  const usableFor = (write: readonly HeldCapability[], role: EffectiveRole): HeldCapability | undefined => {
+    const names = bound.bindingsOf(role).flatMap(({ kind, name }) => (kind === "ClusterRoleBinding" ? [name] : []));
+    return covering(write, ...names);
+  };
+
+  const binding = (capabilities: HeldCapabilities): IndirectWay | undefined => {
+    const write = capabilities.in("", "write-cluster-role-bindings");
+    for (const bind of capabilities.in("", "bind-cluster-roles")) {
+      const role = isFree(bind) ? anyRunningCommands : named(bind, "ClusterRole", "", runsCommands);
+      const usable = role === undefined ? undefined : usableFor(write, role);
+      if (role === undefined || usable === undefined) continue;
+      return { method: "bind", role: `ClusterRole ${role.name}`, capabilities: [bind, usable] };
+    }
+    return undefined;
+  };
+
+  const bindingIn = (namespace: string, capabilities: HeldCapabilities): NamespaceRights | undefined => {
+    const [write] = capabilities.in(namespace, "write-role-bindings");
+    if (write === undefined) return undefined;
+    for (const [kind, of] of [
+      ["bind-cluster-roles", "ClusterRole"],
+      ["bind-roles", "Role"],
+    ] as const) {
+      for (const bind of capabilities.in(namespace, kind)) {
+        const role =
+          isFree(bind) && of === "ClusterRole" ? anyTakingOver : named(bind, of, namespace, takesOverAccounts);
+        if (role === undefined) continue;
+        return { namespace, method: "bind-in-namespace", role: `${of} ${role.name}`, capabilities: [bind, write] };
+      }
+    }
+    return undefined;
+  };
+
+  return {
+    ofCluster(held, capabilities) {
+      const escalate = capabilities.in("", "escalate-cluster-roles");
+      const own = held.filter(({ held: { binding } }) => binding.namespace === "").map(({ held: { role } }) => role);
+      const change = changing(own, escalate, capabilities.in("", "change-cluster-roles"));
+      const collector = own.find(({ aggregates }) => aggregates);
+      const [create] = capabilities.in("", "create-cluster-roles");
+      const escalateAny = escalate.find(isFree);
+      const bind = binding(capabilities);
+      return [
+        ...(change === undefined
+          ? []
+          : [
+              {
+                method: "escalate",
+                role: `ClusterRole ${change.role.name}`,
+                capabilities: change.capabilities,
+              } as const,
+            ]),
+        ...(collector === undefined || create === undefined || escalateAny === undefined
+          ? []
+          : [
+              {
+                method: "escalate-by-aggregation",
+                role: `ClusterRole ${collector.name}`,
+                capabilities: [escalateAny, create],
+              } as const,
+            ]),
+        ...(bind === undefined ? [] : [bind]),
+      ];
+    },
+
+    inNamespaces(held, capabilities) {
+      const own = rolesByNamespace(held);
+      return ["", ...capabilities.namespaces].flatMap((namespace): readonly NamespaceRights[] => {
+        const here = namespace === "" ? [] : (own.get(namespace) ?? []);
+        const change =
+          changing(
+            here.filter(({ kind }) => kind === "Role"),
+            capabilities.in(namespace, "escalate-roles"),
+            capabilities.in(namespace, "change-roles"),
+          ) ??
+          changing(
+            here.filter(({ kind }) => kind === "ClusterRole"),
+            capabilities.in("", "escalate-cluster-roles"),
+            capabilities.in("", "change-cluster-roles"),
+          );
+        const bind = bindingIn(namespace, capabilities);
+        return [
+          ...(change === undefined
+            ? []
+            : [
+                {
+                  namespace,
+                  method: "escalate-in-namespace" as const,
+                  role: `${change.role.kind} ${change.role.name}`,
+                  capabilities: change.capabilities,
+                },
+              ]),
+          ...(bind === undefined ? [] : [bind]),
+        ];
+      });
+    },
+  };
+}
+
+function rolesByNamespace(held: readonly HeldBy[]): ReadonlyMap<string, readonly EffectiveRole[]> {
+  const found = new Map<string, EffectiveRole[]>();
+  for (const { held: one } of held) {
+    const list = found.get(one.binding.namespace) ?? [];
+    list.push(one.role);
+    found.set(one.binding.namespace, list);
+  }
+  return found;
+}
+
+/** A role that is held and may be changed beyond what its changer holds. */
+function changing(
+  own: readonly EffectiveRole[],
+  escalate: readonly HeldCapability[],
+  change: readonly HeldCapability[],
+): { readonly role: EffectiveRole; readonly capabilities: readonly HeldCapability[] } | undefined {
+  for (const role of own) {
+    const [first, second] = [covering(escalate, role.name), covering(change, role.name)];
+    if (first !== undefined && second !== undefined) return { role, capabilities: [first, second] };
+  }
+  return undefined;
+}
