@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, RoleBinding, Subject } from "../../api/types.ts";
 import type { User } from "../../api/user.ts";
 import { createRbacIndex } from "../authz/rbac-index.ts";
-import { aggregatedRules, sameRules } from "../authz/role-aggregation.ts";
+import { aggregatedRules } from "../authz/role-aggregation.ts";
 import { createAudit } from "./audit.ts";
 import { createAuditInput } from "./input-builder.ts";
 import { KUBELET_ACTIONS, permissionsAtApiServer, permissionsAtKubelet } from "./kubelet-actions.ts";
@@ -77,10 +77,11 @@ const cluster: fc.Arbitrary<Cluster> = fc
     })),
   }));
 
-/** What the aggregation controller would arrive at. */
-function settled(roles: readonly ClusterRole[]): readonly ClusterRole[] {
+/** What the aggregation controller would arrive at: in circles the order of rules never settles, what they say does. */
+function settled(roles: readonly ClusterRole[], rounds = roles.length + 1): readonly ClusterRole[] {
+  if (rounds === 0) return roles;
   const next = roles.map((one) => ({ ...one, rules: [...(aggregatedRules(one, roles) ?? one.rules ?? [])] }));
-  return next.every(({ rules }, index) => sameRules(rules, roles[index]?.rules ?? [])) ? roles : settled(next);
+  return settled(next, rounds - 1);
 }
 
 function covers(scope: NodeScope, node: string): boolean {
@@ -155,7 +156,7 @@ describe("what the audit says of a subject", () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 });
