@@ -109,6 +109,13 @@ const STORAGE = "storage.k8s.io";
 export const STORAGE_CLASSES = defineResource<api.StorageClass>(STORAGE, "v1", "storageclasses", "StorageClass", false);
 export const CSI_DRIVERS = defineResource<api.CSIDriver>(STORAGE, "v1", "csidrivers", "CSIDriver", false);
 export const CSI_NODES = defineResource<api.CSINode>(STORAGE, "v1", "csinodes", "CSINode", false);
+export const CSI_STORAGE_CAPACITIES = defineResource<api.CSIStorageCapacity>(
+  STORAGE,
+  "v1",
+  "csistoragecapacities",
+  "CSIStorageCapacity",
+  true,
+);
 export const VOLUME_ATTACHMENTS = defineResource<api.VolumeAttachment>(
   STORAGE,
   "v1",

@@ -3,16 +3,18 @@ import { podIsTerminal } from "../../api/pod.ts";
 import type { Node, Pod } from "../../api/types.ts";
 import { podConditionPatch, type WantedCondition } from "../../core/controllers/pod-condition.ts";
 import { decidePlacement } from "../../core/scheduling/decide-placement.ts";
-import { volumesOfPod } from "../../core/scheduling/pod-volumes.ts";
 import { type Preemption, priorityOf } from "../../core/scheduling/preemption.ts";
+import { volumeRulesOf } from "../../core/scheduling/volume-rules.ts";
 import { hasReason } from "../../machinery/answer-error.ts";
 import { referenceTo } from "../../machinery/event-recorder.ts";
 import type { Change } from "../../machinery/object-store.ts";
-import { keyOf, NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS } from "../../machinery/resources.ts";
+import { keyOf, NODES, PODS } from "../../machinery/resources.ts";
 import type { Unit } from "../../machinery/unit.ts";
 import type { ControllerDeps } from "../controller.ts";
 import { createNodeViews } from "./node-views.ts";
 import { createPendingPods } from "./pending-pods.ts";
+import { createSchedulerStorage, type PromisedVolumes } from "./storage.ts";
+import { createVolumeBinder } from "./volume-binder.ts";
 import { createWakeUp } from "./wake-up.ts";
 
 export interface SchedulerOptions {
@@ -20,6 +22,8 @@ export interface SchedulerOptions {
   readonly schedulerName?: string;
   /** Bindings and status updates under way at the same time. @default 16 */
   readonly concurrency?: number;
+  /** How long a pod may wait for its volumes before another node is tried. @default 600000 */
+  readonly volumeBindTimeoutMs?: number;
 }
 
 const LONGEST_EVENT_MESSAGE = 1_024;
@@ -31,7 +35,7 @@ const LONGEST_EVENT_MESSAGE = 1_024;
  */
 export function createSchedulerController(deps: ControllerDeps, options: SchedulerOptions = {}): Unit {
   const { client, clock } = deps;
-  const { schedulerName = "default-scheduler", concurrency = 16 } = options;
+  const { schedulerName = "default-scheduler", concurrency = 16, volumeBindTimeoutMs } = options;
   const log = deps.log.with({ controller: "scheduler" });
   const events = deps.events.for(schedulerName);
   const pods = deps.informers.of(PODS);
@@ -41,9 +45,11 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
     isUnassigned(pod) ? [pod.status?.nominatedNodeName ?? ""].filter((name) => name !== "") : [],
   );
   const views = createNodeViews(nodes.reader, podsByNode, nominatedByNode);
-  const claims = deps.informers.of(PERSISTENT_VOLUME_CLAIMS);
-  const volumes = deps.informers.of(PERSISTENT_VOLUMES);
-  const volumeLookup = { claim: claims.reader.get, volume: volumes.reader.get };
+  const storage = createSchedulerStorage(deps.informers);
+  const volumeBinder = createVolumeBinder(
+    { client, clock, storage, pods: pods.reader },
+    volumeBindTimeoutMs === undefined ? {} : { timeoutMs: volumeBindTimeoutMs },
+  );
   const pending = createPendingPods(clock);
   const wakeUp = createWakeUp(clock);
 
@@ -63,6 +69,7 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
       pending.offer({ key, priority: priorityOf(pod), createdAt: Date.parse(pod.metadata?.creationTimestamp ?? "") });
     }
     if (nodeName !== "" && (change.type === "deleted" || podIsTerminal(pod))) pending.wake();
+    if (change.type === "deleted") volumeBinder.recheck();
     wakeUp.wake();
   });
   nodes.onChange((change) => {
@@ -72,12 +79,46 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
     wakeUp.wake();
   });
 
-  for (const informer of [claims, volumes] as const) {
-    informer.onChange(() => {
-      pending.wake();
-      wakeUp.wake();
-    });
-  }
+  const tryParked = (): void => {
+    pending.wake();
+    wakeUp.wake();
+  };
+  storage.onChange(tryParked);
+  storage.onClaimOrVolume(() => {
+    volumeBinder.recheck();
+    tryParked();
+  });
+
+  /** What was decided for a pod did not work: it is decided again, later. */
+  const tryAgain = (pod: Pod): void => {
+    const key = keyOf(pod);
+    views.forget(key);
+    const current = pods.reader.get(key);
+    if (current === undefined || current.metadata?.uid !== pod.metadata?.uid || !isMine(current)) return;
+    pending.offer({ key, priority: priorityOf(pod), createdAt: Date.parse(pod.metadata?.creationTimestamp ?? "") });
+    pending.failed(key, "retry");
+    wakeUp.wake();
+  };
+
+  /** Not under way in the sense of the limit: provisioners may take minutes, and others must not wait for them. */
+  const bindAfterVolumes = async (
+    pod: Pod,
+    node: Node,
+    promised: PromisedVolumes,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    try {
+      await volumeBinder.bind(pod, node, promised, signal);
+    } catch (reason) {
+      if (signal.aborted) return;
+      tryAgain(pod);
+      const message = `running PreBind plugin "VolumeBinding": ${messageOf(reason)}`;
+      log.info("volumes are not bound", { pod: keyOf(pod), node: node.metadata?.name, error: messageOf(reason) });
+      await tellUnschedulable(pod, "SchedulerError", message, undefined, signal).catch(ignoreMissing);
+      return;
+    }
+    await bind(pod, node.metadata?.name ?? "", signal);
+  };
 
   const bind = async (pod: Pod, nodeName: string, signal: AbortSignal): Promise<void> => {
     const { namespace = "", name = "", uid = "" } = pod.metadata ?? {};
@@ -93,9 +134,7 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
     } catch (reason) {
       views.forget(key);
       if (signal.aborted || hasReason(reason, "NotFound")) return;
-      pending.offer({ key, priority: priorityOf(pod), createdAt: Date.parse(pod.metadata?.creationTimestamp ?? "") });
-      pending.failed(key, "retry");
-      wakeUp.wake();
+      tryAgain(pod);
       log.warn("binding failed, trying again", { pod: key, node: nodeName, error: messageOf(reason) });
       return;
     }
@@ -151,6 +190,7 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
 
   const tellUnschedulable = async (
     pod: Pod,
+    reason: "Unschedulable" | "SchedulerError",
     message: string,
     preemption: Preemption | undefined,
     signal: AbortSignal,
@@ -161,11 +201,13 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
       reason: "FailedScheduling",
       message: message.length > LONGEST_EVENT_MESSAGE ? `${message.slice(0, LONGEST_EVENT_MESSAGE - 4)} ...` : message,
     });
-    const condition = { type: "PodScheduled", status: "False", reason: "Unschedulable", message } as const;
+    const condition = { type: "PodScheduled", status: "False", reason, message } as const;
     const more = preemption === undefined ? {} : { nominatedNodeName: preemption.nodeName };
     await setCondition(pod, condition, more, signal).catch(ignoreMissing);
     if (preemption !== undefined) await preempt(pod, preemption, signal);
   };
+
+  const forVolumes = new Set<Promise<void>>();
 
   /** Decides at once; @returns what is left to do over the network */
   const scheduleOne = (key: string, signal: AbortSignal): Promise<void> => {
@@ -179,16 +221,27 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
       pending.remove(key);
       return Promise.resolve();
     }
-    const placement = decidePlacement(pod, views.forPod(pod), volumesOfPod(pod, volumeLookup));
+    const nodesNow = views.forPod(pod);
+    const placement = decidePlacement(pod, nodesNow, volumeRulesOf(pod, storage.view, nodesNow));
     if (placement.decision === "bind") {
+      const { nodeName, volumes } = placement;
       pending.remove(key);
-      views.assume(pod, placement.nodeName);
-      return bind(pod, placement.nodeName, signal);
+      views.assume(pod, nodeName);
+      const node = nodes.reader.get(nodeName);
+      if (node === undefined || volumes.bindings.length + volumes.provisions.length === 0) {
+        return bind(pod, nodeName, signal);
+      }
+      const waiting = bindAfterVolumes(pod, node, storage.promise(volumes, nodeName), signal).finally(() =>
+        forVolumes.delete(waiting),
+      );
+      forVolumes.add(waiting);
+      return Promise.resolve();
     }
     pending.failed(key, "parked");
     log.debug("pod does not fit", { pod: key, why: placement.message });
     return tellUnschedulable(
       pod,
+      "Unschedulable",
       placement.message,
       placement.decision === "preempt" ? placement.preemption : undefined,
       signal,
@@ -212,7 +265,7 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
         underWay.add(work);
         if (underWay.size >= concurrency) await Promise.race(underWay);
       }
-      await Promise.allSettled(underWay);
+      await Promise.allSettled([...underWay, ...forVolumes]);
     },
   };
 }

@@ -4,8 +4,9 @@ import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, PodSpec } from
 import { decidePlacement } from "./decide-placement.ts";
 import { filterNode } from "./filter-node.ts";
 import { type NodeView, viewNode } from "./node-view.ts";
-import { volumesOfPod } from "./pod-volumes.ts";
 import { priorityOf } from "./preemption.ts";
+import { NO_STORAGE } from "./storage-view.ts";
+import { volumeRulesOf } from "./volume-rules.ts";
 
 const node = (name: string, more: Partial<Node> = {}, amounts: Readonly<Record<string, string>> = {}): Node => ({
   ...more,
@@ -113,8 +114,9 @@ describe("decidePlacement()", () => {
   });
 });
 
-describe("volumesOfPod()", () => {
-  const claim = (phase: string, volumeName = "v"): PersistentVolumeClaim => ({
+describe("claims of a pod", () => {
+  const claim = (phase: string, volumeName = "v", isBound = true): PersistentVolumeClaim => ({
+    metadata: { ...(isBound && { annotations: { "pv.kubernetes.io/bind-completed": "yes" } }) },
     spec: { volumeName },
     status: { phase },
   });
@@ -122,18 +124,26 @@ describe("volumesOfPod()", () => {
   const volume: PersistentVolume = { spec: { nodeAffinity: { required: { nodeSelectorTerms } } } };
   const one = pod("p", {}, { volumes: [{ name: "d", persistentVolumeClaim: { claimName: "data" } }] });
   const place = (found: PersistentVolumeClaim | undefined): string => {
-    const volumes = volumesOfPod(one, { claim: () => found, volume: (name) => (name === "v" ? volume : undefined) });
-    const placement = decidePlacement(one, [viewNode(node("a"), []), viewNode(node("b"), [])], volumes);
+    const storage = {
+      ...NO_STORAGE,
+      claim: () => found,
+      volume: (name: string) => (name === "v" ? volume : undefined),
+    };
+    const views = [viewNode(node("a"), []), viewNode(node("b"), [])];
+    const placement = decidePlacement(one, views, volumeRulesOf(one, storage, views));
     return placement.decision === "bind" ? placement.nodeName : "message" in placement ? placement.message : "";
   };
 
-  it("keeps a pod from running before its claims are bound, and to the nodes of its volumes", () => {
+  it("keep it from running before they are bound, and to the nodes of their volumes", () => {
     const nowhere = "preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.";
     expect(place(undefined)).toBe(`0/2 nodes are available: persistentvolumeclaim "data" not found. ${nowhere}`);
-    expect(place(claim("Pending"))).toBe(
+    expect(place(claim("Pending", "", false))).toBe(
       `0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims. ${nowhere}`,
     );
     expect(place(claim("Lost", "w"))).toContain('"data" bound to non-existent persistentvolume "w"');
+    expect(place(claim("Bound", "w"))).toContain(
+      "2 node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)",
+    );
     expect(place(claim("Bound"))).toBe("b");
   });
 });

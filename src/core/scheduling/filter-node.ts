@@ -1,20 +1,10 @@
 import { compareQuantities, subtractQuantities, wholeUnits, ZERO_QUANTITY } from "../../lib/quantity.ts";
-import type { PersistentVolume, Pod } from "../../api/types.ts";
-import { matchesNodeSelector, matchesRequiredNodeAffinity } from "./node-affinity.ts";
+import type { Pod } from "../../api/types.ts";
+import { FITS, type FilterVerdict, neverFits, pushedOut } from "./filter-verdict.ts";
+import { matchesRequiredNodeAffinity } from "./node-affinity.ts";
 import { hostPortsOf, type NodeView, portsCollide, requestsOf } from "./node-view.ts";
 import { isTolerated, untoleratedTaint } from "./taints.ts";
-
-/** Why a pod does not fit a node, in the words users know. */
-export type FilterVerdict =
-  | { readonly fits: true }
-  | {
-      readonly fits: false;
-      readonly reasons: readonly string[];
-      /** Whether fewer pods on the node could change it. */
-      readonly removingPodsMayHelp: boolean;
-    };
-
-const FITS: FilterVerdict = { fits: true };
+import { NO_VOLUME_RULES, type VolumeRules } from "./volume-rules.ts";
 
 const UNSCHEDULABLE_TAINT = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" } as const;
 
@@ -23,48 +13,36 @@ const FILTERS: readonly ((pod: Pod, view: NodeView) => FilterVerdict)[] = [
   (pod, { node }) =>
     node.spec?.unschedulable === true &&
     !(pod.spec?.tolerations ?? []).some((toleration) => isTolerated(UNSCHEDULABLE_TAINT, toleration))
-      ? never("node(s) were unschedulable")
+      ? neverFits("node(s) were unschedulable")
       : FITS,
   (pod, { node }) => {
     const wanted = pod.spec?.nodeName ?? "";
     return wanted === "" || wanted === node.metadata?.name
       ? FITS
-      : never("node(s) didn't match the requested node name");
+      : neverFits("node(s) didn't match the requested node name");
   },
   (pod, { node }) =>
     untoleratedTaint(node.spec?.taints, pod.spec?.tolerations, ["NoSchedule", "NoExecute"]) === undefined
       ? FITS
-      : never("node(s) had untolerated taint(s)"),
+      : neverFits("node(s) had untolerated taint(s)"),
   (pod, { node }) =>
     pod.spec === undefined || matchesRequiredNodeAffinity(pod.spec, node)
       ? FITS
-      : never("node(s) didn't match Pod's node affinity/selector"),
+      : neverFits("node(s) didn't match Pod's node affinity/selector"),
   (pod, { hostPorts }) =>
     hostPortsOf(pod).some((wanted) => hostPorts.some((used) => portsCollide(wanted, used)))
-      ? {
-          fits: false,
-          reasons: ["node(s) didn't have free ports for the requested pod ports"],
-          removingPodsMayHelp: true,
-        }
+      ? pushedOut("node(s) didn't have free ports for the requested pod ports")
       : FITS,
   filterResources,
 ];
 
-/** @param volumes persistent volumes the pod uses */
-export function filterNode(pod: Pod, view: NodeView, volumes: readonly PersistentVolume[] = []): FilterVerdict {
+/** @param volumes what the pod's volumes ask for */
+export function filterNode(pod: Pod, view: NodeView, volumes: VolumeRules = NO_VOLUME_RULES): FilterVerdict {
   for (const filter of FILTERS) {
     const verdict = filter(pod, view);
     if (!verdict.fits) return verdict;
   }
-  const elsewhere = volumes.some(({ spec }) => {
-    const required = spec?.nodeAffinity?.required;
-    return required !== undefined && !matchesNodeSelector(required, view.node);
-  });
-  return elsewhere ? never("node(s) didn't match PersistentVolume's node affinity") : FITS;
-}
-
-function never(reason: string): FilterVerdict {
-  return { fits: false, reasons: [reason], removingPodsMayHelp: false };
+  return volumes.check(view);
 }
 
 function filterResources(pod: Pod, { pods, allocatable, requested }: NodeView): FilterVerdict {

@@ -1,6 +1,8 @@
-import type { PersistentVolume, Pod } from "../../api/types.ts";
-import { filterNode, type FilterVerdict } from "./filter-node.ts";
+import type { Pod } from "../../api/types.ts";
+import { filterNode } from "./filter-node.ts";
+import type { FilterVerdict } from "./filter-verdict.ts";
 import { type NodeView, viewNode } from "./node-view.ts";
+import { NO_VOLUME_RULES, type VolumeRules } from "./volume-rules.ts";
 
 export interface Preemption {
   readonly nodeName: string;
@@ -20,7 +22,7 @@ export function decidePreemption(
   pod: Pod,
   views: readonly NodeView[],
   verdicts: ReadonlyMap<NodeView, FilterVerdict>,
-  volumes: readonly PersistentVolume[] = [],
+  volumes: VolumeRules = NO_VOLUME_RULES,
 ): PreemptionVerdict {
   if (pod.spec?.preemptionPolicy === "Never") {
     return { decision: "no", message: "preemption: not eligible due to preemptionPolicy=Never." };
@@ -64,7 +66,7 @@ export function priorityOf(pod: Pod): number {
 }
 
 /** Pods to delete so that the pod fits: as few and as unimportant as possible. Empty when it would not fit anyway. */
-function victimsOn(pod: Pod, view: NodeView, volumes: readonly PersistentVolume[]): readonly Pod[] {
+function victimsOn(pod: Pod, view: NodeView, volumes: VolumeRules): readonly Pod[] {
   const lower = view.pods.filter((other) => isLower(other, pod)).sort(mostImportantFirst);
   let kept = view.pods.filter((other) => !isLower(other, pod));
   if (lower.length === 0 || !filterNode(pod, viewNode(view.node, kept), volumes).fits) return [];
