@@ -117,6 +117,11 @@ export function badRequest(message: string): StatusError {
   return failure(400, "BadRequest", message);
 }
 
+/** The resource is there, but not for this HTTP method. */
+export function methodNotAllowed(): StatusError {
+  return failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {});
+}
+
 export function methodNotSupported(resource: ResourceName, action: string): StatusError {
   return failure(
     405,

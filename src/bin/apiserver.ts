@@ -3,7 +3,7 @@ import type { ApiServerOptions } from "../cli/commands.ts";
 import { runUnits } from "../machinery/unit.ts";
 import { clusterPki } from "./cluster-pki.ts";
 import { createControlPlane } from "./control-plane.ts";
-import { holdDataDirectory } from "./data-directory.ts";
+import { withDataDirectory } from "./data-directory.ts";
 import { featureGatesOf } from "./feature-gate-flags.ts";
 import { checkMachine } from "./machine.ts";
 import { findNodePlace } from "./node-place.ts";
@@ -17,8 +17,7 @@ export async function apiserver(options: ApiServerOptions): Promise<number> {
   const gates = featureGatesOf(options, deps.log);
   const place = await findNodePlace({});
   const dataDir = resolve(options.dataDir);
-  const release = await holdDataDirectory(dataDir);
-  try {
+  const serve = async (signal: AbortSignal): Promise<void> => {
     const [address] = place.addresses;
     const kubeconfig = join(dataDir, "admin.kubeconfig");
     const pki = await clusterPki(deps, {
@@ -36,13 +35,10 @@ export async function apiserver(options: ApiServerOptions): Promise<number> {
       gates,
       connectMode: "enforce",
     });
-    await untilToldToStop((signal) =>
-      runUnits([pki.unit, unit], signal, () => {
-        process.stdout.write(`ready: export KUBECONFIG=${kubeconfig}\n`);
-      }),
-    );
-    return 0;
-  } finally {
-    await release();
-  }
+    await runUnits([pki.unit, unit], signal, () => {
+      process.stdout.write(`ready: export KUBECONFIG=${kubeconfig}\n`);
+    });
+  };
+  await untilToldToStop((signal) => withDataDirectory(dataDir, () => serve(signal)));
+  return 0;
 }

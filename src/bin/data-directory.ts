@@ -41,6 +41,16 @@ export async function holdDataDirectory(directory: string): Promise<() => Promis
   }
 }
 
+/** Holds the directory, as `holdDataDirectory`, while the work runs. */
+export async function withDataDirectory<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  const release = await holdDataDirectory(directory);
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
 async function takeHold(directory: string): Promise<() => Promise<void>> {
   const pidFile = join(directory, PID_FILE);
   for (let attempt = 0; ; attempt++) {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { access, mkdir, open, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -88,6 +88,7 @@ export async function startContainerd(
       await waitForExit(deps.clock, pid, { milliseconds: STOP_MILLISECONDS, signal: stopSignal });
     }
     await rm(layout.pidFile, { force: true });
+    await leaveRunFolder(layout);
   };
   const running = (pid: number, adopted: boolean): RunningContainerd => ({
     endpoint: layout.endpoint,
@@ -106,8 +107,18 @@ export async function startContainerd(
     deps.log.info("restarting the container runtime: its configuration changed or it does not answer");
     await stop(former.pid, signal);
   }
-  const pid = await spawnContainerd(deps, options, digest);
-  return running(pid, false);
+  try {
+    return running(await spawnContainerd(deps, options, digest), false);
+  } catch (cause) {
+    await leaveRunFolder(layout);
+    throw cause;
+  }
+}
+
+/** Folders below /run that hold nothing go; those of containers that keep running stay. */
+async function leaveRunFolder(layout: RuntimeLayout): Promise<void> {
+  const run = dirname(layout.state);
+  for (const folder of [layout.state, run, dirname(run)]) await rmdir(folder).catch(() => undefined);
 }
 
 /** The containerd of this data directory that runs now, if any. */

@@ -1,7 +1,14 @@
 import { invalidValue } from "../../api/field-error.ts";
 import { serviceAccountKind } from "../../api/kinds/core/service-accounts.ts";
 import { secondsText } from "../../api/rfc3339.ts";
-import { badRequest, conflict, type FieldError, invalid, StatusError } from "../../api/status-error.ts";
+import {
+  badRequest,
+  conflict,
+  type FieldError,
+  invalid,
+  methodNotAllowed,
+  StatusError,
+} from "../../api/status-error.ts";
 import type { KubernetesObject, Pod, ServiceAccount, TokenRequest } from "../../api/types.ts";
 import { quoted } from "../../core/authz/quoted.ts";
 import type { ClaimedObject } from "../../core/authn/service-account-user.ts";
@@ -78,19 +85,6 @@ export function serviceAccountTokenSubresource(deps: TokenRequestDeps, options: 
       return { ...rest, headers: { ...headers, Warning: warnings.map((text) => `299 - ${quoted(text)}`) } };
     },
   };
-}
-
-function methodNotAllowed(): StatusError {
-  return new StatusError({
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message: "the server does not allow this method on the requested resource",
-    reason: "MethodNotAllowed",
-    details: {},
-    code: 405,
-  });
 }
 
 async function issue(

@@ -250,6 +250,18 @@ describe("list", () => {
     expect(body.details.causes[0].reason).toBe("ResourceVersionTooLarge");
   });
 
+  it("waits in the same way for one object", async () => {
+    const now = Number(await make("a"));
+    const coming = call(api.connect(), "GET", `${CONFIG_MAPS}/b?resourceVersion=${now + 1}`);
+    await make("b");
+    expect((await coming).body.metadata.name).toBe("b");
+    const never = call(api.connect(), "GET", `${CONFIG_MAPS}/a?resourceVersion=${now + 1_000}`);
+    await clock.advance(3_000);
+    const { status, body } = await never;
+    expect([status, body.details.causes[0].reason]).toEqual([504, "ResourceVersionTooLarge"]);
+    expect((await call(api.connect(), "GET", `${CONFIG_MAPS}/a?resourceVersion=x`)).status).toBe(400);
+  });
+
   it("selects by labels and fields", async () => {
     await make("a", { team: "x", tier: "1" });
     await make("b", { team: "y" });

@@ -15,8 +15,8 @@ import { checkNamespace } from "../resources/object-identity.ts";
 import type { WriteContext, Written } from "../resources/registry.ts";
 import type { Entry } from "../storage/entry.ts";
 import { entryKey } from "../storage/entry.ts";
-import { readList } from "./list.ts";
-import { parseListOptions } from "./list-options.ts";
+import { readList, waitForRevision } from "./list.ts";
+import { parseListOptions, parseRevision } from "./list-options.ts";
 import { checkPatchType, preparePatch } from "./patch-body.ts";
 import type { RequestScope, RestDeps } from "./request-scope.ts";
 import { parseWriteOptions, readDeleteOptions } from "./write-options.ts";
@@ -25,10 +25,13 @@ import { parseWriteOptions, readDeleteOptions } from "./write-options.ts";
 const DELETE_WORKERS = 16;
 
 /** GET on one object. */
-export async function handleGet({ storage, clock }: RestDeps, { context, kind }: RequestScope): Promise<HttpResponse> {
+export async function handleGet(deps: RestDeps, { context, kind }: RequestScope): Promise<HttpResponse> {
+  const { storage, clock } = deps;
   const { request, info } = context;
   const format = negotiate(request, { transforms: ["Table", "PartialObjectMetadata"], stream: false });
   const view = viewFor(kind, format, request.query);
+  // Nothing older than what the client has seen elsewhere.
+  await waitForRevision(deps, parseRevision(request.query.get("resourceVersion") ?? ""), context.signal);
   const entry = storage.collection(kind).get(entryKey(kind.namespaced ? info.namespace : "", info.name));
   if (entry === undefined) throw notFound(kind, info.name);
   return encodedAnswer(200, view.single(entry, clock.now()), format);

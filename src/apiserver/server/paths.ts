@@ -1,3 +1,4 @@
+import { methodNotAllowed } from "../../api/status-error.ts";
 import type { FeatureGates } from "../../api/feature-gates.ts";
 import type { HttpRequest, HttpResponse } from "../../ports/http.ts";
 import { createDiscovery, versionDocument } from "../discovery/discovery.ts";
@@ -9,7 +10,6 @@ import type { RouteParts } from "./builtin-routes.ts";
 import { handleHealth } from "./health.ts";
 import type { HealthChecks } from "./health.ts";
 import type { ServerMetrics } from "./metrics.ts";
-import { methodNotAllowed } from "./resource-routes.ts";
 
 export interface PathsDeps {
   readonly parts: RouteParts;

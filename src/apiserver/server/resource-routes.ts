@@ -1,5 +1,5 @@
 import type { KindDefinition, KindVerb } from "../../api/kinds/definition.ts";
-import { badRequest, StatusError, unknownPath } from "../../api/status-error.ts";
+import { badRequest, methodNotAllowed, unknownPath } from "../../api/status-error.ts";
 import { pathSegmentProblems } from "../../api/names.ts";
 import type { HttpResponse } from "../../ports/http.ts";
 import { answer } from "../encoding/answer.ts";
@@ -157,17 +157,4 @@ async function createVirtual(
   const apiVersion = group === "" ? version : `${group}/${version}`;
   const created = await create({ ...object, kind, apiVersion }, context);
   return answer(201, { kind, apiVersion, ...created }, format);
-}
-
-export function methodNotAllowed(): StatusError {
-  return new StatusError({
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message: "the server does not allow this method on the requested resource",
-    reason: "MethodNotAllowed",
-    details: {},
-    code: 405,
-  });
 }

@@ -1,5 +1,5 @@
 import { invalidValue, notSupported, required } from "../../api/field-error.ts";
-import { badRequest, conflict, invalid } from "../../api/status-error.ts";
+import { badRequest, conflict, invalid, methodNotAllowed } from "../../api/status-error.ts";
 import type { FieldError } from "../../api/status-error.ts";
 import type { KindDefinition } from "../../api/kinds/definition.ts";
 import type { KubernetesObject, ObjectMeta, Pod, PodCondition, Status } from "../../api/types.ts";
@@ -34,7 +34,7 @@ export function createPodBinding(deps: RestDeps, pods: KindDefinition): Subresou
     verbs: ["create"],
     async handle(context) {
       const { request, info } = context;
-      if (info.verb !== "create") throw badRequest("a binding can only be created");
+      if (info.verb !== "create") throw methodNotAllowed();
       const format = negotiate(request, { transforms: [], stream: false });
       const { dryRun, fieldValidation } = parseWriteOptions(request.query, "CreateOptions");
       const binding = decodeObject(

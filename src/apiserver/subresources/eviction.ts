@@ -1,5 +1,5 @@
 import type { KindDefinition } from "../../api/kinds/definition.ts";
-import { badRequest } from "../../api/status-error.ts";
+import { badRequest, methodNotAllowed } from "../../api/status-error.ts";
 import { answer, success } from "../encoding/answer.ts";
 import { mediaTypeOf, readText } from "../encoding/body.ts";
 import { decodeObject } from "../encoding/decode-object.ts";
@@ -26,7 +26,7 @@ export function createPodEviction(deps: RestDeps, pods: KindDefinition): Subreso
     kind: EVICTION,
     verbs: ["create"],
     async handle({ request, info, user }) {
-      if (info.verb !== "create") throw badRequest("an eviction can only be created");
+      if (info.verb !== "create") throw methodNotAllowed();
       const format = negotiate(request, { transforms: [], stream: false });
       const { dryRun, fieldValidation } = parseWriteOptions(request.query, "CreateOptions");
       const text = await readText(request);

@@ -22,6 +22,11 @@ function send(method: ClusterRequest["method"], path: string, options?: CallOpti
 }
 
 describe("pods/binding", () => {
+  it.each(["binding", "eviction"])("is only made: nobody reads or changes %s", async (subresource) => {
+    expect((await send("GET", `${PODS}/p/${subresource}`)).status).toBe(405);
+    expect((await send("PUT", `${PODS}/p/${subresource}`, { body: {} })).status).toBe(405);
+  });
+
   it("puts a pod on a node, once", async () => {
     const bound = await send("POST", `${PODS}/p/binding`, { body: BINDING });
     expect(bound.status).toBe(201);
