@@ -26,6 +26,8 @@ export interface RequestContext {
   readonly info: RequestInfo;
   readonly user: User;
   readonly signal: AbortSignal;
+  /** Absent: there is no audit record. */
+  readonly annotate?: Annotate;
 }
 
 /** Objects of the embedded server for code that runs inside it; no authentication or authorization happens here. */
@@ -77,6 +79,9 @@ export interface Subresource {
   readonly handle: (context: RequestContext) => Promise<HttpResponse>;
 }
 
+/** Takes an annotation for the audit record of a request. */
+export type Annotate = (key: string, value: string) => void;
+
 export interface AdmissionRequest {
   readonly operation: "create" | "update" | "delete" | "connect";
   readonly kind: KindDefinition;
@@ -85,6 +90,8 @@ export interface AdmissionRequest {
   readonly name: string;
   readonly user: User;
   readonly dryRun: boolean;
+  /** Puts something into the audit record of the request. Absent: there is none. */
+  readonly annotate?: Annotate;
   /** Absent on delete. */
   readonly object?: KubernetesObject;
   /** Absent on create. */

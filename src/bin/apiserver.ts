@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import type { ApiServerOptions } from "../cli/commands.ts";
 import { runUnits } from "../machinery/unit.ts";
+import { apiServerSettings } from "./api-server-settings.ts";
 import { clusterPki } from "./cluster-pki.ts";
 import { createControlPlane } from "./control-plane.ts";
 import { withDataDirectory } from "./data-directory.ts";
@@ -15,6 +16,7 @@ export async function apiserver(options: ApiServerOptions): Promise<number> {
   await checkMachine({ node: false, command: "orlop apiserver" });
   const deps = systemDeps(options.logLevel);
   const gates = featureGatesOf(options, deps.log);
+  const settings = await apiServerSettings(options);
   const place = await findNodePlace({});
   const dataDir = resolve(options.dataDir);
   const serve = async (signal: AbortSignal): Promise<void> => {
@@ -34,6 +36,7 @@ export async function apiserver(options: ApiServerOptions): Promise<number> {
       advertiseAddress: address,
       gates,
       connectMode: "enforce",
+      ...settings,
     });
     await runUnits([pki.unit, unit], signal, () => {
       process.stdout.write(`ready: export KUBECONFIG=${kubeconfig}\n`);

@@ -5,10 +5,12 @@ import type { User } from "../api/user.ts";
 import { KINDS } from "../api/kinds/index.ts";
 import { createHttpClient } from "../adapters/http/client.ts";
 import { createHttpServer, type ServingCertificate } from "../adapters/http/server.ts";
+import { openRotatingLog, type RotatingLog, type RotatingLogOptions } from "../adapters/files/rotating-log.ts";
 import { openLmdbStore } from "../adapters/lmdb/lmdb-store.ts";
 import type { ClusterPki } from "../adapters/tls/cluster-pki.ts";
 import { createCertificateSigner } from "../adapters/tls/certificate-signer.ts";
 import { createClientCertificateVerifier } from "../adapters/tls/client-certificate-verifier.ts";
+import { createPodSecurityMetrics } from "../apiserver/admission/plugins/pod-security-metrics.ts";
 import { createStandardAdmission } from "../apiserver/admission/standard-admission.ts";
 import { type ApiServer, createApiServer } from "../apiserver/api-server.ts";
 import { authenticationReviews } from "../apiserver/authentication/authentication-reviews.ts";
@@ -18,13 +20,16 @@ import { createServiceAccountTokens } from "../apiserver/authentication/service-
 import { serviceAccountTokenSubresource } from "../apiserver/authentication/token-request.ts";
 import { type Authorization, createAuthorization } from "../apiserver/authorization/authorization.ts";
 import type { ApiServerParts, Objects } from "../apiserver/extension.ts";
+import { createAuditLog } from "../apiserver/server/audit-log.ts";
 import { createStreamMetrics } from "../apiserver/proxy/stream-metrics.ts";
 import { createProxySubresources } from "../apiserver/proxy/subresources.ts";
 import type { ConnectMode } from "../core/authz/kubelet-request.ts";
 import { OrlopError } from "../lib/orlop-error.ts";
 import { createUnitGroup, type Unit } from "../machinery/unit.ts";
 import type { ClusterTransport } from "../ports/cluster-transport.ts";
+import type { RecordLog } from "../ports/record-log.ts";
 import type { Store } from "../ports/store.ts";
+import type { AdmissionSettings } from "./admission-configuration.ts";
 import type { LivePki } from "./live-pki.ts";
 import type { SystemDeps } from "./system.ts";
 
@@ -41,6 +46,9 @@ export interface ControlPlaneOptions {
   readonly advertiseAddress: string;
   readonly gates: FeatureGates;
   readonly connectMode: ConnectMode;
+  readonly admission: AdmissionSettings;
+  /** Where every request is recorded. Absent: nowhere. */
+  readonly auditLog?: RotatingLogOptions;
 }
 
 export interface ControlPlane {
@@ -63,8 +71,10 @@ export function createControlPlane(deps: SystemDeps, options: ControlPlaneOption
       name: "control-plane",
       async run(signal, ready) {
         const store = await openLmdbStore({ directory: join(options.dataDir, "db") });
+        let records: RotatingLog | undefined;
         try {
-          const composed = composeServer(deps, options, store);
+          if (options.auditLog !== undefined) records = await openRotatingLog(deps, options.auditLog);
+          const composed = composeServer(deps, options, store, records);
           running = composed.server;
           const { authorization } = composed;
           const defaults: Unit = {
@@ -79,6 +89,7 @@ export function createControlPlane(deps: SystemDeps, options: ControlPlaneOption
         } finally {
           running = undefined;
           await store.close();
+          await records?.close();
         }
       },
     },
@@ -117,6 +128,7 @@ function composeServer(
   deps: SystemDeps,
   options: ControlPlaneOptions,
   store: Store,
+  records: RecordLog | undefined,
 ): { readonly server: ApiServer; readonly authorization: Authorization } {
   const { clock, random } = deps;
   const log = deps.log.with({ component: "apiserver" });
@@ -124,6 +136,7 @@ function composeServer(
   const pki = options.pki.current();
   const signer = createCertificateSigner({ authority: pki.authority, clock });
   const metrics = new Registry();
+  const emulatedMinor = Number(gates.emulatedVersion.split(".")[1]);
   let authorization: Authorization | undefined;
 
   const makeParts = (objects: Objects): ApiServerParts => {
@@ -140,9 +153,9 @@ function composeServer(
       {
         clock,
         random,
-        auditPodSecurity: (finding) => log.info("A pod breaks the level its namespace audits", { ...finding }),
+        podSecurityMetrics: createPodSecurityMetrics(metrics, emulatedMinor),
       },
-      { emulatedMinor: Number(gates.emulatedVersion.split(".")[1]) },
+      { emulatedMinor, podSecurity: options.admission.podSecurity },
     );
     const admission = [...standardAdmission, ...own.admission];
     const kubeletIdentity = () => {
@@ -184,13 +197,24 @@ function composeServer(
     };
   };
 
-  const server = createApiServer({ store, clock, random, log, metrics }, makeParts, {
-    kubernetesService: {
-      clusterIP: SERVICE_ADDRESS,
-      port: 443,
-      endpoints: [{ address: options.advertiseAddress, port: options.securePort }],
+  const server = createApiServer(
+    {
+      store,
+      clock,
+      random,
+      log,
+      metrics,
+      ...(records !== undefined && { audit: createAuditLog({ records, clock, log }) }),
     },
-  });
+    makeParts,
+    {
+      kubernetesService: {
+        clusterIP: SERVICE_ADDRESS,
+        port: 443,
+        endpoints: [{ address: options.advertiseAddress, port: options.securePort }],
+      },
+    },
+  );
   if (authorization === undefined)
     throw new OrlopError("Internal", "The API server was built without its authorization");
   return { server, authorization };

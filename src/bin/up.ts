@@ -6,6 +6,7 @@ import { type ControllerName, selectControllers } from "../controllers/index.ts"
 import type { UpOptions } from "../cli/commands.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { runUnits, type Unit } from "../machinery/unit.ts";
+import { type ApiServerSettings, apiServerSettings } from "./api-server-settings.ts";
 import { clusterPki } from "./cluster-pki.ts";
 import { createControllerManager, createScheduler } from "./controllers.ts";
 import { createControlPlane } from "./control-plane.ts";
@@ -33,11 +34,12 @@ export async function up(options: UpOptions): Promise<number> {
   const gates = featureGatesOf(options, deps.log);
   const names = selectControllers(options.controllers);
   if (!names.ok) throw new UsageError(`invalid value for --controllers: ${names.reason}`);
+  const settings = await apiServerSettings(options);
   const place = await findNodePlace(options);
   const dataDir = resolve(options.dataDir);
   await untilToldToStop((signal) =>
     withDataDirectory(dataDir, async () => {
-      const cluster = { ...options, dataDir, place, gates, controllerNames: names.value };
+      const cluster = { ...options, dataDir, place, gates, settings, controllerNames: names.value };
       const { units, kubeconfig } = await assemble(deps, cluster);
       await runUnits(units, signal, () => {
         process.stdout.write(`ready: export KUBECONFIG=${kubeconfig}\n`);
@@ -50,6 +52,7 @@ export async function up(options: UpOptions): Promise<number> {
 interface ClusterOptions extends UpOptions {
   readonly place: NodePlace;
   readonly gates: FeatureGates;
+  readonly settings: ApiServerSettings;
   readonly controllerNames: readonly ControllerName[];
 }
 
@@ -76,6 +79,7 @@ async function assemble(
     advertiseAddress: address,
     gates,
     connectMode: options.connectAuthorization,
+    ...options.settings,
   });
   const signer = createCertificateSigner({ authority, clock: deps.clock });
   const defaults = labelDefaultsOf(options);

@@ -1,3 +1,4 @@
+import type { ApiServerFlags } from "./api-server-flags.ts";
 import type { AuditKubeletOptions, CollectOptions, PolicyOptions } from "./audit/options.ts";
 import type { LogLevel } from "./flag-values.ts";
 import type { KubeletFieldFlags } from "./kubelet-flags.ts";
@@ -6,7 +7,7 @@ import type { SELinuxFlags } from "./selinux/options.ts";
 
 /** The flags of each command, parsed and defaulted; what `bin` composes from. */
 
-export interface UpOptions extends SELinuxFlags {
+export interface UpOptions extends SELinuxFlags, ApiServerFlags {
   readonly dataDir: string;
   readonly securePort: number;
   readonly kubeletPort: number;
@@ -32,7 +33,7 @@ export interface DownOptions {
   readonly logLevel: LogLevel;
 }
 
-export interface ApiServerOptions {
+export interface ApiServerOptions extends ApiServerFlags {
   readonly dataDir: string;
   readonly securePort: number;
   readonly bindAddress: string;

@@ -71,3 +71,10 @@ export function parseLogLevel(value: string): LogLevel {
   }
   return level;
 }
+
+export function parseCount(flag: string): (value: string) => number {
+  return (value) => {
+    if (!/^\d{1,9}$/.test(value)) throw new UsageError(`invalid value "${value}" for ${flag}: must be a whole number`);
+    return Number(value);
+  };
+}

@@ -1,6 +1,5 @@
 import { type Command, Option } from "commander";
-import { parseAddress, parseBoolean, parsePort } from "./flag-values.ts";
-import { UsageError } from "./usage-error.ts";
+import { parseAddress, parseBoolean, parseCount, parsePort } from "./flag-values.ts";
 
 /** Flags of `orlop kubelet` that stand for a field of KubeletConfiguration; one that is given wins over all files. */
 export interface KubeletFieldFlags {
@@ -90,11 +89,4 @@ function withoutAbsent(fields: Readonly<Record<string, unknown>>): Readonly<Reco
         value !== undefined && !(typeof value === "object" && value !== null && Object.keys(value).length === 0),
     ),
   );
-}
-
-function parseCount(flag: string): (value: string) => number {
-  return (value) => {
-    if (!/^\d{1,9}$/.test(value)) throw new UsageError(`invalid value "${value}" for ${flag}: must be a whole number`);
-    return Number(value);
-  };
 }

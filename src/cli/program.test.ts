@@ -43,6 +43,8 @@ describe("runProgram()", () => {
           kubeletPort: 10250,
           featureGates: [],
           node: true,
+          auditLogMaxbackup: 10,
+          auditLogMaxsize: 100,
           connectAuthorization: "enforce",
           controllers: ["*"],
           controllerManagerPort: 0,

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { stringify } from "yaml";
+import { addApiServerFlags } from "./api-server-flags.ts";
 import { GIT_VERSION, KUBERNETES_VERSION, ORLOP_VERSION } from "../api/version.ts";
 import { registerAuditCommands } from "./audit/register.ts";
 import type { Commands, ConnectAuthorizationMode } from "./commands.ts";
@@ -96,6 +97,7 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
     )
     .addOption(logLevel())
     .action(run(commands.up));
+  addApiServerFlags(up);
   addSELinuxFlags(up);
 
   program
@@ -106,7 +108,7 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
     .addOption(logLevel())
     .action(run(commands.down));
 
-  program
+  const apiServer = program
     .command("apiserver")
     .description("the embedded API server alone")
     .addOption(dataDir())
@@ -116,6 +118,7 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
     .addOption(emulatedVersion())
     .addOption(logLevel())
     .action(run(commands.apiserver));
+  addApiServerFlags(apiServer);
 
   const kubelet = program
     .command("kubelet")

@@ -7,6 +7,7 @@ import { createApiServer } from "../apiserver/api-server.ts";
 import type { ApiServer, ApiServerOptions } from "../apiserver/api-server.ts";
 import { createStandardAdmission } from "../apiserver/admission/standard-admission.ts";
 import type { ApiServerParts, Objects } from "../apiserver/extension.ts";
+import type { AuditedRequest } from "../apiserver/server/handler.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ClusterTransport } from "../ports/cluster-transport.ts";
 import type { Log } from "../ports/log.ts";
@@ -42,6 +43,8 @@ export interface TestApiServerOptions {
   readonly server?: ApiServerOptions;
   /** Whether each namespace gets its default ServiceAccount at once, as a controller would do. @default true */
   readonly defaultAccounts?: boolean;
+  /** Told about every answered request. @default nobody is */
+  readonly audit?: (request: AuditedRequest) => void;
 }
 
 export interface TestApiServer {
@@ -75,7 +78,13 @@ export async function startTestApiServer(options: TestApiServerOptions = {}): Pr
   const clock = options.clock ?? createFakeClock();
   const random = seededRandom(1);
   const server = createApiServer(
-    { store: options.store ?? createMemoryStore(), clock, random, log: options.log ?? quietLog() },
+    {
+      store: options.store ?? createMemoryStore(),
+      clock,
+      random,
+      log: options.log ?? quietLog(),
+      ...(options.audit !== undefined && { audit: options.audit }),
+    },
     (objects) => ({
       authenticate: async () => ADMIN,
       authorize: async () => ({ decision: "allow", reason: "everybody may do everything in this test" }),

@@ -1,10 +1,12 @@
 import type { Clock } from "../../ports/clock.ts";
+import type { PodSecurityConfiguration } from "../../core/pod-security/configuration.ts";
 import type { Random } from "../../ports/random.ts";
 import type { AdmissionPlugin } from "../extension.ts";
 import { defaultStorageClass } from "./plugins/default-storage-class.ts";
 import { defaultTolerationSeconds } from "./plugins/default-toleration-seconds.ts";
 import { namespaceLifecycle } from "./plugins/namespace-lifecycle.ts";
-import { podSecurity, type PodSecurityFinding } from "./plugins/pod-security.ts";
+import { podSecurity } from "./plugins/pod-security.ts";
+import type { PodSecurityMetrics } from "./plugins/pod-security-metrics.ts";
 import { priority } from "./plugins/priority.ts";
 import { runtimeClass } from "./plugins/runtime-class.ts";
 import { serviceAccount } from "./plugins/service-account.ts";
@@ -14,19 +16,21 @@ import { taintNodesByCondition } from "./plugins/taint-nodes.ts";
 export interface StandardAdmissionDeps {
   readonly clock: Clock;
   readonly random: Random;
-  /** Gets what breaks a namespace's `pod-security.kubernetes.io/audit` level. */
-  readonly auditPodSecurity?: (finding: PodSecurityFinding) => void;
+  /** @default Pod Security counts nothing */
+  readonly podSecurityMetrics?: PodSecurityMetrics;
 }
 
 export interface StandardAdmissionOptions {
   /** Minor version of v1 whose rules "latest" means. @default the newest there are */
   readonly emulatedMinor?: number;
+  /** @default nobody is exempt, and namespaces without labels allow everything */
+  readonly podSecurity?: PodSecurityConfiguration;
 }
 
 /** The plugins every server runs, in their order. Those of authorization and certificates come from their own parts. */
 export function createStandardAdmission(
-  { clock, random, auditPodSecurity }: StandardAdmissionDeps,
-  { emulatedMinor = Number.POSITIVE_INFINITY }: StandardAdmissionOptions = {},
+  { clock, random, podSecurityMetrics }: StandardAdmissionDeps,
+  { emulatedMinor = Number.POSITIVE_INFINITY, podSecurity: configuration }: StandardAdmissionOptions = {},
 ): readonly AdmissionPlugin[] {
   return [
     namespaceLifecycle(),
@@ -36,7 +40,10 @@ export function createStandardAdmission(
     defaultTolerationSeconds(),
     storageObjectInUseProtection(),
     runtimeClass(),
-    podSecurity({ ...(auditPodSecurity !== undefined && { audit: auditPodSecurity }) }, { newestMinor: emulatedMinor }),
+    podSecurity(
+      { ...(podSecurityMetrics !== undefined && { metrics: podSecurityMetrics }) },
+      { newestMinor: emulatedMinor, ...(configuration !== undefined && { configuration }) },
+    ),
     defaultStorageClass(),
   ];
 }

@@ -43,6 +43,7 @@ export async function readyForCreate(
     name,
     user: context.user,
     dryRun: context.dryRun,
+    ...(context.annotate !== undefined && { annotate: context.annotate }),
   };
   if (context.admission !== undefined) {
     const mutated = await context.admission.mutate({ ...request, object: next });

@@ -10,6 +10,7 @@ import { encodeEntry, entryKey } from "../storage/entry.ts";
 import type { Entry } from "../storage/entry.ts";
 import type { Storage, WriteDecision } from "../storage/storage.ts";
 import type { Admission } from "../admission/admission.ts";
+import type { Annotate } from "../extension.ts";
 import { MAIN } from "./aspects.ts";
 import type { Aspect } from "./aspects.ts";
 import { readyForCreate } from "./create-object.ts";
@@ -29,6 +30,8 @@ export interface WriteContext {
   readonly admission?: Admission;
   /** Takes a text for the `Warning` header. */
   readonly warn: (text: string) => void;
+  /** Takes something for the request's audit record. @default there is none */
+  readonly annotate?: Annotate;
 }
 
 export interface Written {

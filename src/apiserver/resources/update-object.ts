@@ -35,6 +35,7 @@ export async function decideUpdate(
     name,
     user: context.user,
     dryRun: context.dryRun,
+    ...(context.annotate !== undefined && { annotate: context.annotate }),
     old,
   };
   if (context.admission !== undefined) next = await context.admission.mutate({ ...request, object: next });

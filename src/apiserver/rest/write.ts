@@ -167,7 +167,8 @@ function isNotFound(reason: unknown): boolean {
 }
 
 export function writerOf({ admission }: RestDeps, { context, warn }: RequestScope, dryRun: boolean): WriteContext {
-  return { user: context.user, dryRun, admission, warn };
+  const { user, annotate } = context;
+  return { user, dryRun, admission, warn, ...(annotate !== undefined && { annotate }) };
 }
 
 /** Negotiates before anything is written: a client that can not read the answer changes nothing. */

@@ -7,7 +7,7 @@ import type { HttpHandler, HttpRequest, HttpResponse } from "../../ports/http.ts
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
 import { failureAnswer } from "../encoding/answer.ts";
-import type { Authenticator, RequestContext, RequestInfo } from "../extension.ts";
+import type { Annotate, Authenticator, RequestContext, RequestInfo } from "../extension.ts";
 import type { Authorizer } from "../../core/authz/attributes.ts";
 import { parseRequestInfo } from "../request-info.ts";
 import { attributesOf, authorizeOrRefuse } from "./authorization.ts";
@@ -20,10 +20,17 @@ import { createWarnings } from "./warnings.ts";
 /** One request that was answered, for an audit log. */
 export interface AuditedRequest {
   readonly id: string;
+  readonly request: Pick<HttpRequest, "target" | "headers" | "peer">;
   readonly info: RequestInfo;
   readonly user: User;
   readonly impersonatedBy?: User;
   readonly code: number;
+  /** Whether the answer has only begun: a watch, a log, a connection. */
+  readonly isLongRunning: boolean;
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
+  /** What admission found worth recording. */
+  readonly annotations: ReadonlyMap<string, string>;
 }
 
 export interface HandlerDeps {
@@ -48,6 +55,7 @@ const LONG_RUNNING_SUBRESOURCES: ReadonlySet<string> = new Set(["attach", "exec"
 export function createHandler(deps: HandlerDeps): HttpHandler {
   return async (request) => {
     const started = deps.clock.monotonic();
+    const receivedAt = deps.clock.now();
     const id = deps.random.uuid();
     let info: RequestInfo;
     try {
@@ -59,9 +67,11 @@ export function createHandler(deps: HandlerDeps): HttpHandler {
     const ended = deps.metrics.requestStarted(info, isLong);
     const warnings = createWarnings();
     const callers: Callers = {};
+    const annotations = new Map<string, string>();
+    const notes: Notes = { warn: warnings.add, annotate: (key, value) => annotations.set(key, value) };
     let response: HttpResponse;
     try {
-      const work = (): Promise<HttpResponse> => answerRequest(deps, request, info, callers, warnings.add);
+      const work = (): Promise<HttpResponse> => answerRequest(deps, request, info, callers, notes);
       response = isLong ? await work() : await deps.inFlight.run(work);
     } catch (reason) {
       const failure = asStatus(reason, info, deps.log);
@@ -71,7 +81,17 @@ export function createHandler(deps: HandlerDeps): HttpHandler {
     if (callers.user !== undefined) {
       const by = callers.impersonatedBy;
       const code = response.status;
-      deps.audit?.({ id, info, user: callers.user, ...(by !== undefined && { impersonatedBy: by }), code });
+      deps.audit?.({
+        id,
+        request,
+        info,
+        user: callers.user,
+        ...(by !== undefined && { impersonatedBy: by }),
+        code,
+        isLongRunning: isLong,
+        receivedAt,
+        annotations,
+      });
     }
     const seconds = (deps.clock.monotonic() - started) / 1_000;
     deps.metrics.requestEnded(info, response.status, seconds, request.query.has("dryRun"));
@@ -85,12 +105,20 @@ interface Callers {
   impersonatedBy?: User;
 }
 
+/** What is said about a request beside its answer. */
+interface Notes {
+  /** To the client. */
+  readonly warn: (text: string) => void;
+  /** To the audit log. */
+  readonly annotate: Annotate;
+}
+
 async function answerRequest(
   deps: HandlerDeps,
   request: HttpRequest,
   info: RequestInfo,
   callers: Callers,
-  warn: (text: string) => void,
+  notes: Notes,
 ): Promise<HttpResponse> {
   const caller = (await deps.authenticate(request)) ?? ANONYMOUS;
   callers.user = caller;
@@ -100,7 +128,8 @@ async function answerRequest(
     callers.impersonatedBy = caller;
   }
   const cleaned = withoutImpersonation(request);
-  return authorizedAnswer(deps, { request: cleaned, info, user, signal: request.signal }, warn);
+  const { warn, annotate } = notes;
+  return authorizedAnswer(deps, { request: cleaned, info, user, signal: request.signal, annotate }, warn);
 }
 
 async function authorizedAnswer(

@@ -1,3 +1,4 @@
+import { auditUser, microTime, shortened } from "../../api/audit-event.ts";
 import { classifyKubeletRequest, isBelow, isConnectPath } from "../../core/authz/kubelet-request.ts";
 import { offeredProtocols } from "../../core/streams/protocol-names.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -6,15 +7,7 @@ import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
 import type { RecordLog } from "../../ports/record-log.ts";
 import type { AccessVerdict } from "../authorization/check-access.ts";
-import {
-  ANNOTATION_PREFIX,
-  type AuditEvent,
-  auditUser,
-  microTime,
-  recordedCommand,
-  recordedTarget,
-  shortened,
-} from "./audit-event.ts";
+import { ANNOTATION_PREFIX, type AuditEvent, recordedCommand, recordedTarget } from "./audit-event.ts";
 
 /** What the router found out about a request. */
 export interface TrailedRoute {

@@ -1,31 +1,23 @@
 import type { Pod } from "../../../api/types.ts";
 import { violationsOf } from "../../../core/pod-security/evaluate.ts";
-import {
-  compareLevels,
-  type LevelVersion,
-  sameLevelVersion,
-  showLevelVersion,
-} from "../../../core/pod-security/policy.ts";
+import { type LevelVersion, showLevelVersion } from "../../../core/pod-security/policy.ts";
 
 const MAX_PODS = 3_000;
 
 /** Which pods of a namespace break the level it is going to enforce. They keep running. */
 export function warningsAboutPods(input: {
   readonly name: string;
-  readonly pods: () => readonly Pod[];
-  readonly next: LevelVersion;
-  readonly before: LevelVersion;
+  readonly pods: readonly Pod[];
+  readonly level: LevelVersion;
   readonly newestMinor: number;
 }): readonly string[] {
-  const { name, next, before, newestMinor } = input;
-  if (sameLevelVersion(next, before) || next.level === "privileged") return [];
-  if (next.minor === before.minor && compareLevels(next.level, before.level) < 0) return [];
-  const all = prioritized(input.pods());
+  const { name, level, newestMinor } = input;
+  const all = prioritized(input.pods);
   const pods = all.slice(0, MAX_PODS);
   const found = new Map<string, { first: string; count: number }>();
   for (const { metadata = {}, spec } of pods) {
     if (spec === undefined) continue;
-    const reasons = violationsOf({ metadata, spec }, next, newestMinor).map(({ reason }) => reason);
+    const reasons = violationsOf({ metadata, spec }, level, newestMinor).map(({ reason }) => reason);
     if (reasons.length === 0) continue;
     const entry = found.get(reasons.join(", "));
     const podName = metadata.name ?? "";
@@ -40,7 +32,7 @@ export function warningsAboutPods(input: {
       ? [`new PodSecurity enforce level only checked against the first ${pods.length} of ${all.length} existing pods`]
       : []),
     ...(found.size > 0
-      ? [`existing pods in namespace "${name}" violate the new PodSecurity enforce level "${showLevelVersion(next)}"`]
+      ? [`existing pods in namespace "${name}" violate the new PodSecurity enforce level "${showLevelVersion(level)}"`]
       : []),
     ...[...found].map(([reasons, { first, count }]) => `${first}${others(count)}: ${reasons}`).toSorted(),
   ];

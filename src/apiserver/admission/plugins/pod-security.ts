@@ -2,10 +2,25 @@ import { invalid } from "../../../api/status-error.ts";
 import type { KubernetesObject, Namespace, ObjectMeta, Pod, PodSpec } from "../../../api/types.ts";
 import type { PodSubject } from "../../../core/pod-security/check.ts";
 import { describeViolations, violationsOf } from "../../../core/pod-security/evaluate.ts";
-import { type LevelVersion, policyOf, showLevelVersion } from "../../../core/pod-security/policy.ts";
+import {
+  NO_POD_SECURITY_CONFIGURATION,
+  type PodSecurityConfiguration,
+} from "../../../core/pod-security/configuration.ts";
+import {
+  compareLevels,
+  describeLabelled,
+  isEquivalent,
+  isFullyPrivileged,
+  type LevelVersion,
+  type Policy,
+  policyOf,
+  sameLevelVersion,
+  showLevelVersion,
+} from "../../../core/pod-security/policy.ts";
 import type { AdmissionPlugin, AdmissionRequest, Objects } from "../../extension.ts";
 import { qualifiedName } from "../../resources/kind-policies.ts";
 import { refused } from "../request-kind.ts";
+import type { PodSecurityMetrics } from "./pod-security-metrics.ts";
 import { warningsAboutPods } from "./pod-security-of-namespace.ts";
 
 /** Subresources that change nothing of how a pod runs. */
@@ -31,50 +46,90 @@ const TEMPLATES: ReadonlyMap<string, readonly string[]> = new Map([
   ["cronjobs.batch", ["spec", "jobTemplate", "spec", "template"]],
 ]);
 
-/** What an audit log should say of a request, e.g. `audit-violations`. */
-export interface PodSecurityFinding {
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly user: string;
-  readonly violations: string;
-}
+/** Prefix of what is put into the audit record of a request. */
+const ANNOTATIONS = "pod-security.kubernetes.io/";
 
 export interface PodSecurityDeps {
-  readonly audit?: (finding: PodSecurityFinding) => void;
+  /** @default nothing is counted */
+  readonly metrics?: PodSecurityMetrics;
+}
+
+export interface PodSecurityOptions {
+  /** The minor version of v1 that "latest" means. */
+  readonly newestMinor: number;
+  /** @default nobody is exempt, and namespaces without labels allow everything */
+  readonly configuration?: PodSecurityConfiguration;
 }
 
 /**
  * Holds pods to the Pod Security Standards that the labels of their namespace ask for. Pods are refused, templates of
- * pods warned about; a namespace's labels are checked, and pods that would break new ones named.
+ * pods warned about; a namespace's labels are checked, and pods that would break new ones named. What the audit level
+ * finds becomes annotations of the request's audit record.
  */
-export function podSecurity(deps: PodSecurityDeps, options: { readonly newestMinor: number }): AdmissionPlugin {
-  const violations = (subject: PodSubject, level: LevelVersion): string =>
-    describeViolations(violationsOf(subject, level, options.newestMinor));
+export function podSecurity(deps: PodSecurityDeps, options: PodSecurityOptions): AdmissionPlugin {
+  const { metrics } = deps;
+  const { newestMinor, configuration = NO_POD_SECURITY_CONFIGURATION } = options;
+  const { defaults, exemptions } = configuration;
 
-  async function evaluate(
+  function exempt(request: AdmissionRequest, reason: "namespace" | "user" | "runtimeClass"): undefined {
+    metrics?.exempted(request);
+    request.annotate?.(`${ANNOTATIONS}exempt`, reason);
+  }
+
+  /** Decides one mode. @returns what breaks its level, "" for nothing */
+  function evaluate(
+    request: AdmissionRequest,
+    subject: PodSubject,
+    mode: keyof Policy,
+    policy: LevelVersion,
+    seen: Map<string, string>,
+  ): string {
+    const key = showLevelVersion(policy);
+    const found = seen.get(key) ?? describeViolations(violationsOf(subject, policy, newestMinor));
+    seen.set(key, found);
+    // Who audits or warns wants to know what is wrong; what is right is counted once.
+    if (mode === "enforce" || found !== "") {
+      metrics?.evaluated(request, { mode, policy, decision: found === "" ? "allow" : "deny" });
+    }
+    return found;
+  }
+
+  async function judge(
     request: AdmissionRequest,
     objects: Objects,
     subject: PodSubject,
     isPod: boolean,
-  ): Promise<readonly string[]> {
+  ): Promise<readonly string[] | undefined> {
+    if (exemptions.namespaces.has(request.namespace)) return exempt(request, "namespace");
+    if (exemptions.usernames.has(request.user.name)) return exempt(request, "user");
     const namespace: Namespace = await objects.get("namespaces", "", request.namespace);
-    const { policy } = policyOf(namespace.metadata?.labels ?? {});
-    const { enforce, audit, warn } = policy;
-    const audited = violations(subject, audit);
-    if (audited !== "") {
-      deps.audit?.({
-        kind: qualifiedName(request.kind),
-        namespace: request.namespace,
-        name: request.name,
-        user: request.user.name,
-        violations: `would violate PodSecurity "${showLevelVersion(audit)}": ${audited}`,
-      });
+    const { policy, problems } = policyOf(namespace.metadata?.labels ?? {}, defaults);
+    if (problems.length === 0 && isFullyPrivileged(policy)) {
+      if (isPod) {
+        metrics?.evaluated(request, { mode: "enforce", policy: policy.enforce, decision: "allow" });
+        request.annotate?.(`${ANNOTATIONS}enforce-policy`, "privileged:latest");
+      }
+      return undefined;
     }
-    const enforced = isPod ? violations(subject, enforce) : "";
-    if (enforced !== "") throw refused(request, `violates PodSecurity "${showLevelVersion(enforce)}": ${enforced}`);
-    const warned = violations(subject, warn);
-    return warned === "" ? [] : [`would violate PodSecurity "${showLevelVersion(warn)}": ${warned}`];
+    if (!isPod && policy.audit.level === "privileged" && policy.warn.level === "privileged" && problems.length === 0) {
+      return undefined;
+    }
+    if (exemptions.runtimeClasses.has(subject.spec.runtimeClassName ?? "")) return exempt(request, "runtimeClass");
+    if (problems.length > 0) {
+      const texts = problems.map(({ field, message }) => `${field}: ${message}`).join(", ");
+      request.annotate?.(`${ANNOTATIONS}error`, `Failed to parse policy: ${texts}`);
+      metrics?.failed(request, false);
+    }
+    const seen = new Map<string, string>();
+    if (isPod) request.annotate?.(`${ANNOTATIONS}enforce-policy`, showLevelVersion(policy.enforce));
+    const enforced = isPod ? evaluate(request, subject, "enforce", policy.enforce, seen) : "";
+    const audited = evaluate(request, subject, "audit", policy.audit, seen);
+    if (audited !== "") request.annotate?.(`${ANNOTATIONS}audit-violations`, wouldViolate(policy.audit, audited));
+    if (enforced !== "") {
+      throw refused(request, `violates PodSecurity "${showLevelVersion(policy.enforce)}": ${enforced}`);
+    }
+    const warned = evaluate(request, subject, "warn", policy.warn, seen);
+    return warned === "" ? undefined : [wouldViolate(policy.warn, warned)];
   }
 
   return {
@@ -84,20 +139,24 @@ export function podSecurity(deps: PodSecurityDeps, options: { readonly newestMin
       if (object === undefined || (operation !== "create" && operation !== "update")) return undefined;
       const kind = qualifiedName(request.kind);
       if (kind === "namespaces") {
-        return subresource === "" ? namespaceWarnings(request, object, objects, options.newestMinor) : undefined;
+        return subresource === "" ? namespaceWarnings(request, object, objects, newestMinor, configuration) : undefined;
       }
       if (kind === "pods") {
         if (HARMLESS.has(subresource)) return undefined;
         const pod = object as Pod;
         if (pod.spec === undefined) return undefined;
         if (operation === "update" && old !== undefined && !isSignificant(pod, old as Pod)) return undefined;
-        return evaluate(request, objects, { metadata: pod.metadata ?? {}, spec: pod.spec }, true);
+        return judge(request, objects, { metadata: pod.metadata ?? {}, spec: pod.spec }, true);
       }
       const path = TEMPLATES.get(kind);
       const template = path === undefined || subresource !== "" ? undefined : templateAt(object, path);
-      return template === undefined ? undefined : evaluate(request, objects, template, false);
+      return template === undefined ? undefined : judge(request, objects, template, false);
     },
   };
+}
+
+function wouldViolate(policy: LevelVersion, violations: string): string {
+  return `would violate PodSecurity "${showLevelVersion(policy)}": ${violations}`;
 }
 
 function namespaceWarnings(
@@ -105,16 +164,33 @@ function namespaceWarnings(
   object: KubernetesObject,
   objects: Objects,
   newestMinor: number,
+  { defaults, exemptions }: PodSecurityConfiguration,
 ): readonly string[] {
-  const next = policyOf(object.metadata?.labels ?? {});
-  const before = old === undefined ? undefined : policyOf(old.metadata?.labels ?? {});
+  const labels = object.metadata?.labels ?? {};
+  const next = policyOf(labels, defaults);
+  const before = old === undefined ? undefined : policyOf(old.metadata?.labels ?? {}, defaults);
   if (next.problems.length > 0 && JSON.stringify(next.problems) !== JSON.stringify(before?.problems)) {
     throw invalid(kind, object.metadata?.name ?? "", next.problems);
   }
-  if (before === undefined) return [];
   const name = object.metadata?.name ?? "";
-  const pods = (): readonly Pod[] => objects.list("pods", name) as readonly Pod[];
-  return warningsAboutPods({ name, pods, next: next.policy.enforce, before: before.policy.enforce, newestMinor });
+  if (before !== undefined && !isStricter(next.policy.enforce, before.policy.enforce)) return [];
+  if (exemptions.namespaces.has(name)) {
+    if (isFullyPrivileged(next.policy) || isEquivalent(next.policy, defaults)) return [];
+    const ignored = describeLabelled(labels, next.policy);
+    return [`namespace "${name}" is exempt from Pod Security, and the policy (${ignored}) will be ignored`];
+  }
+  if (before === undefined) return [];
+  const { runtimeClasses } = exemptions;
+  const pods = (objects.list("pods", name) as readonly Pod[]).filter(
+    ({ spec }) => !runtimeClasses.has(spec?.runtimeClassName ?? ""),
+  );
+  return warningsAboutPods({ name, pods, level: next.policy.enforce, newestMinor });
+}
+
+/** Whether pods that were fine may not be any more: another version counts, the same version only with a stricter level. */
+function isStricter(next: LevelVersion, before: LevelVersion): boolean {
+  if (sameLevelVersion(next, before) || next.level === "privileged") return false;
+  return next.minor !== before.minor || compareLevels(next.level, before.level) > 0;
 }
 
 /** Only images and new containers can change after a pod was made; those who change nothing of it are not judged again. */
