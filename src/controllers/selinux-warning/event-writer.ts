@@ -32,6 +32,7 @@ export type WriteEvent = (occurrence: NamedOccurrence, signal: AbortSignal) => P
 const COMPONENT = "selinux_warning";
 const BURST = 500;
 const PER_SECOND = 50;
+const TICK_SECONDS = 0.5;
 const ATTEMPTS = 12;
 const RETRY = { initialMs: 1_000, maximumMs: 30_000, jitter: 0.5 } as const;
 
@@ -49,7 +50,8 @@ export function createEventWriter(deps: EventWriterDeps): WriteEvent {
     tokens = Math.min(BURST, tokens + ((now - filledAt) / 1_000) * PER_SECOND);
     filledAt = now;
     tokens -= 1;
-    if (tokens < 0) await clock.sleep((-tokens / PER_SECOND) * 1_000, signal);
+    // Who waits wakes together with others: fifty wake-ups a second would cost more than the events.
+    if (tokens < 0) await clock.sleep(Math.ceil(-tokens / PER_SECOND / TICK_SECONDS) * TICK_SECONDS * 1_000, signal);
   };
 
   const write = async (event: CoreEvent, signal: AbortSignal): Promise<void> => {

@@ -41,7 +41,7 @@ export const DEFAULT_SERIES_LIMIT = 10_000;
 /** Pods worked on before others get a turn. */
 const BATCH = 1_000;
 /** Pods told at the same time. */
-const AT_ONCE = 8;
+const AT_ONCE = 25;
 /** What happens within this time is told together. */
 const SETTLE_MS = 1_000;
 /** Between looks whether the published report is still right. */

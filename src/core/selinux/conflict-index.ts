@@ -1,4 +1,4 @@
-import { conflictsBetween, type ConflictProperty, type VolumeLabelling } from "./conflict-rule.ts";
+import type { ConflictProperty, VolumeLabelling } from "./conflict-rule.ts";
 import { formatLabel, type SELinuxLabel } from "./label.ts";
 import type { RecursiveReason } from "./volume-demand.ts";
 import { createVolumeLabels, type VolumeLabels } from "./volume-labels.ts";
@@ -83,16 +83,11 @@ export interface ConflictIndex {
   membersOf(volume: string): Generator<VolumeMember>;
   /** The volumes of one pod. */
   usesOf(uid: string): Iterable<VolumeUse>;
-  /**
-   * Conflicts in both directions, lazily and without repeats for one pair of pods, property and values, also when pods
-   * come and go meanwhile. With a limit every volume gets its share of it, and every pod on a volume its share of that.
-   */
-  pairs(limit?: number): Generator<ConflictPair>;
-  /** The same in batches: all of one pod on one volume. Between batches the index may change. */
-  pairBatches(limit?: number): Generator<readonly ConflictPair[]>;
+  /** Pods with at least one conflict, as they are now: later changes do not show. Costs as `totals`. */
+  podsInConflict(): ReadonlySet<string>;
   /** How many conflicts one pod has, by property and summed up over its volumes, without going through them. */
   conflictCountsOf(uid: string): Readonly<Record<ConflictProperty, number>>;
-  /** Conflicts of one pod with others, in one direction, lazily. */
+  /** Conflicts of one pod with others, in one direction, volume by volume, lazily. */
   conflictsOf(uid: string): Generator<ConflictPair>;
   pod(uid: string): IndexedPod | undefined;
 }
@@ -114,7 +109,7 @@ export function createConflictIndex(): ConflictIndex {
   const supported = new Set<string>();
   const conflicting = new Set<string>();
   const pairTotals = { SELinuxLabel: 0, SELinuxChangePolicy: 0 };
-  let conflictingPods: number | undefined;
+  let podsInConflict: ReadonlySet<string> | undefined;
   const labelTexts = new WeakMap<VolumeLabelling, string>();
 
   /** Runs a change of one volume and books its effect on the totals. */
@@ -131,7 +126,7 @@ export function createConflictIndex(): ConflictIndex {
   }
 
   function book(name: string, { use, labels }: IndexedVolume, sign: 1 | -1): void {
-    conflictingPods = undefined;
+    podsInConflict = undefined;
     if (!supported.has(use.plugin)) {
       conflicting.delete(name);
       return;
@@ -233,7 +228,7 @@ export function createConflictIndex(): ConflictIndex {
     totals: () => ({
       pairs: { ...pairTotals },
       volumes: conflicting.size,
-      pods: (conflictingPods ??= countConflictingPods()),
+      pods: findPodsInConflict().size,
       indexedVolumes: volumes.size,
       indexedPods: pods.size,
     }),
@@ -259,15 +254,7 @@ export function createConflictIndex(): ConflictIndex {
       }
     },
     usesOf: (uid) => pods.get(uid)?.uses.values() ?? [],
-    *pairs(limit) {
-      for (const batch of this.pairBatches(limit)) yield* batch;
-    },
-    *pairBatches(limit = Number.POSITIVE_INFINITY) {
-      const sharedAlready = new Set<string>();
-      for (const [name, share] of sharesOf(limit)) {
-        if (share > 0) yield* pairsOn(name, share, sharedAlready);
-      }
-    },
+    podsInConflict: findPodsInConflict,
     conflictCountsOf(uid) {
       const counts = { SELinuxLabel: 0, SELinuxChangePolicy: 0 };
       for (const name of pods.get(uid)?.uses.keys() ?? []) {
@@ -283,62 +270,14 @@ export function createConflictIndex(): ConflictIndex {
     pod: (uid) => pods.get(uid)?.pod,
   };
 
-  function* pairsOn(name: string, share: number, sharedAlready: Set<string>): Generator<readonly ConflictPair[]> {
-    const members = [...(volumes.get(name)?.labels.members() ?? [])];
-    const perMember = Math.max(1, Math.floor(share / Math.max(1, members.length)));
-    let left = share;
-    for (const uid of members) {
-      const most = Math.min(perMember, left);
-      if (most <= 0) return;
-      const batch: ConflictPair[] = [];
-      for (const pair of conflictsOn(name, uid)) {
-        if (sharesAnother(pair)) {
-          const { property, pod, value, other, otherValue } = pair;
-          const series = JSON.stringify([property, pod.uid, value, other.uid, otherValue]);
-          if (sharedAlready.has(series)) continue;
-          sharedAlready.add(series);
-        }
-        if (batch.push(pair) >= most) break;
-      }
-      left -= batch.length;
-      if (batch.length > 0) yield batch;
-    }
-  }
-
-  /** How many pairs each volume may show: what small ones leave over goes to the larger ones. */
-  function sharesOf(limit: number): readonly (readonly [string, number])[] {
-    const names = [...conflicting];
-    if (limit === Number.POSITIVE_INFINITY) return names.map((name) => [name, limit]);
-    const wanted = names
-      .map((name): readonly [string, number] => {
-        const pairs = volumes.get(name)?.labels.pairs;
-        return [name, 2 * ((pairs?.SELinuxLabel ?? 0) + (pairs?.SELinuxChangePolicy ?? 0))];
-      })
-      .toSorted(([, left], [, right]) => left - right);
-    let left = limit;
-    return wanted.map(([name, wants], position) => {
-      const share = Math.min(wants, Math.ceil(left / (wanted.length - position)));
-      left -= share;
-      return [name, share];
-    });
-  }
-
-  function sharesAnother({ pod, other, volume }: ConflictPair): boolean {
-    const own = pods.get(pod.uid)?.uses;
-    const others = pods.get(other.uid)?.uses;
-    if (own === undefined || others === undefined || own.size === 1 || others.size === 1) return false;
-    for (const [name, use] of own) {
-      const otherUse = name === volume || !conflicting.has(name) ? undefined : others.get(name);
-      if (otherUse !== undefined && conflictsBetween(use, otherUse).length > 0) return true;
-    }
-    return false;
-  }
-
-  function countConflictingPods(): number {
+  function findPodsInConflict(): ReadonlySet<string> {
+    if (podsInConflict !== undefined) return podsInConflict;
     const found = new Set<string>();
-    for (const name of conflicting)
+    for (const name of conflicting) {
       for (const uid of volumes.get(name)?.labels.membersInConflict() ?? []) found.add(uid);
-    return found.size;
+    }
+    podsInConflict = found;
+    return found;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ConflictIndex, ConflictPair, VolumeUse } from "./conflict-index.ts";
+import { fairShares } from "../../lib/fair-shares.ts";
 import { formatLabel, type SELinuxLabel } from "./label.ts";
 import { fileLabelText, type LabelDefaults, processLabelText } from "./label-defaults.ts";
 import { driverOfPlugin } from "./persistent-volume.ts";
@@ -16,7 +17,7 @@ export interface ConflictMetricsInput {
 
 const PREFIX = "selinux_warning_controller_";
 const PAIRS = `${PREFIX}selinux_volume_conflict`;
-/** Chunks are about so long; one pod's conflicts on one volume are never split. */
+/** Chunks are about so long; the series of one pod are never split. */
 const CHUNK = 64 * 1024;
 
 /**
@@ -96,16 +97,46 @@ function isSameClaim(one: VolumeUse | undefined, { claim, persistentVolume }: Vo
   );
 }
 
+/** All series of one pod come in one piece, so that none is doubled by a change in between. */
 function* pairSeries({ index, defaults, seriesLimit }: ConflictMetricsInput): Generator<string> {
   let chunk = `# HELP ${PAIRS} [ALPHA] Conflict between two Pods using the same volume\n# TYPE ${PAIRS} gauge\n`;
   const texts = createLabelTexts(defaults);
-  for (const batch of index.pairBatches(seriesLimit)) {
-    for (const pair of batch) chunk += line(pair, texts);
+  for (const [uid, share] of podShares(index, seriesLimit)) {
+    chunk += seriesOf(index, uid, share, texts);
     if (chunk.length < CHUNK) continue;
     yield chunk;
     chunk = "";
   }
   yield chunk;
+}
+
+function seriesOf(index: ConflictIndex, uid: string, most: number, texts: LabelTexts): string {
+  // Only over several volumes can a pod have the same conflict with the same other pod twice.
+  const told = [...index.usesOf(uid)].length > 1 ? new Set<string>() : undefined;
+  let series = "";
+  let count = 0;
+  for (const pair of index.conflictsOf(uid)) {
+    if (count >= most) break;
+    const text = line(pair, texts);
+    if (told?.has(text) === true) continue;
+    told?.add(text);
+    series += text;
+    count += 1;
+  }
+  return series;
+}
+
+/** The pods in conflict with how many of their conflicts may be shown: every pod some, as far as the limit goes. */
+function podShares(index: ConflictIndex, limit: number): readonly (readonly [string, number])[] {
+  const uids = [...index.podsInConflict()];
+  if (limit === Number.POSITIVE_INFINITY) return uids.map((uid) => [uid, limit]);
+  if (uids.length >= limit) return uids.slice(0, limit).map((uid) => [uid, 1]);
+  const wanted = uids.map((uid) => {
+    const { SELinuxLabel, SELinuxChangePolicy } = index.conflictCountsOf(uid);
+    return SELinuxLabel + SELinuxChangePolicy;
+  });
+  const shares = fairShares(wanted, limit);
+  return uids.map((uid, position) => [uid, shares[position] ?? 0]);
 }
 
 function line({ property, pod, other, value, otherValue, label, otherLabel }: ConflictPair, texts: LabelTexts): string {
