@@ -30,7 +30,7 @@ const signal = new AbortController().signal;
 
 describe("createClusterClient()", () => {
   it("addresses objects, collections and subresources by their paths", async () => {
-    const { transport, requests } = answering(200, ["{}"]);
+    const { transport, requests } = answering(200, ['{"metadata":{},"items":null}']);
     const client = createClusterClient({ transport, userAgent: "test" });
     await client.get(PODS, { namespace: "default", name: "a b" }, signal);
     await client.list(PODS, { labelSelector: "app=x,tier!=y", limit: 5 }, signal);
@@ -67,6 +67,31 @@ describe("createClusterClient()", () => {
     });
   });
 
+  it.each([
+    "{}",
+    "null",
+    '"ok"',
+    "<html>",
+    '{"kind":"Status","metadata":{},"status":"Success"}',
+    '{"metadata":{},"items":{}}',
+    '{"metadata":{},"items":[{"kind":"Pod"}]}',
+    '{"metadata":{},"items":[null]}',
+  ])("does not take %s for a list, and least for an empty one", async (body) => {
+    const client = createClusterClient({ ...answering(200, [body]), userAgent: "test" });
+    await expect(client.list(PODS, {}, signal)).rejects.toMatchObject({
+      code: "Unavailable",
+      message: expect.stringContaining("GET /api/v1/pods was answered with something that is not"),
+    });
+  });
+
+  it.each(["null", "7", "{}", '{"type":"ADDED"}', '{"type":"GONE","object":{"metadata":{}}}'])(
+    "does not take %s for a watch event",
+    async (line) => {
+      const client = createClusterClient({ ...answering(200, [`${line}\n`]), userAgent: "test" });
+      await expect(client.watch(PODS, {}, signal).next()).rejects.toMatchObject({ code: "Unavailable" });
+    },
+  );
+
   it("yields watch events and throws an ERROR event", async () => {
     const error = { kind: "Status", code: 410, reason: "Expired", message: "too old resource version: 1 (5)" };
     const { transport } = answering(200, [
@@ -86,8 +111,8 @@ describe("createClusterClient()", () => {
 
   it("ends the request when the watch loop is left", async () => {
     const { transport, requests } = answering(200, [
-      '{"type":"ADDED","object":{}}\n',
-      '{"type":"ADDED","object":{}}\n',
+      '{"type":"ADDED","object":{"metadata":{}}}\n',
+      '{"type":"ADDED","object":{"metadata":{}}}\n',
     ]);
     const client = createClusterClient({ transport, userAgent: "test" });
     for await (const event of client.watch(NODES, {}, signal)) {

@@ -199,7 +199,7 @@ export function createClusterClient(deps: ClusterClientDeps, options: ClusterCli
     try {
       return JSON.parse(new TextDecoder().decode(bytes)) as Answer;
     } catch (cause) {
-      throw new OrlopError("Unavailable", `${method} ${path} was answered with something that is not JSON`, { cause });
+      throw notAnswer(method, path, "something that is not JSON", cause);
     }
   };
 
@@ -238,9 +238,10 @@ export function createClusterClient(deps: ClusterClientDeps, options: ClusterCli
     try {
       const response = await send("GET", path, link.signal, undefined, accept);
       for await (const line of readJsonLines(response.body, maximumEventBytes)) {
-        const event = line as { readonly type: WatchEvent<T>["type"] | "ERROR"; readonly object: T };
-        if (event.type === "ERROR") throw errorOfStatus(event.object);
-        yield { type: event.type, object: event.object };
+        const { type, object } = (line ?? {}) as { readonly type?: unknown; readonly object?: unknown };
+        if (type === "ERROR") throw errorOfStatus(object);
+        if (!isEventType(type) || !isObject(object)) throw notAnswer("GET", path, "an event that is none");
+        yield { type, object: object as T };
       }
     } finally {
       link.release();
@@ -248,26 +249,26 @@ export function createClusterClient(deps: ClusterClientDeps, options: ClusterCli
     }
   }
 
-  const list = <T extends ApiObject>(
+  const list = async <T extends ApiObject>(
     resource: Resource<T>,
     select: ListOptions,
     signal: AbortSignal,
     accept: string,
-  ): Promise<ListResult<T>> =>
-    call<{ readonly metadata?: ListMetadata; readonly items?: readonly T[] | null }>(
-      "GET",
+  ): Promise<ListResult<T>> => {
+    const path =
       collectionPath(resource, select.namespace) +
-        query({
-          ...selectQuery(select),
-          limit: select.limit?.toString(),
-          continue: select.continue,
-          resourceVersion: select.resourceVersion,
-          resourceVersionMatch: select.resourceVersionMatch,
-        }),
-      signal,
-      undefined,
-      accept,
-    ).then(({ metadata = {}, items }) => ({ metadata, items: items ?? [] }));
+      query({
+        ...selectQuery(select),
+        limit: select.limit?.toString(),
+        continue: select.continue,
+        resourceVersion: select.resourceVersion,
+        resourceVersionMatch: select.resourceVersionMatch,
+      });
+    const answer: unknown = await call("GET", path, signal, undefined, accept);
+    // Taken for an empty list, the answer of something that is no API server would mean that all is gone.
+    if (!isList<T>(answer)) throw notAnswer("GET", path, "something that is not a list");
+    return { metadata: answer.metadata, items: answer.items ?? [] };
+  };
 
   return {
     get: (resource, key, signal) => call("GET", itemPath(resource, key), signal),
@@ -304,6 +305,31 @@ export function createClusterClient(deps: ClusterClientDeps, options: ClusterCli
     watchMetadata: (resource, select, signal) => watch(resource, select, signal, METADATA),
     getPath: (path, signal) => call("GET", path, signal),
   };
+}
+
+function notAnswer(method: string, path: string, what: string, cause?: unknown): OrlopError {
+  return new OrlopError("Unavailable", `${method} ${path} was answered with ${what}`, { cause });
+}
+
+const EVENT_TYPES: ReadonlySet<unknown> = new Set(["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]);
+
+function isEventType(type: unknown): type is WatchEvent<ApiObject>["type"] {
+  return EVENT_TYPES.has(type);
+}
+
+/** Go servers write an empty list as null. */
+function isList<T>(
+  answer: unknown,
+): answer is { readonly metadata: ListMetadata; readonly items: readonly T[] | null } {
+  if (typeof answer !== "object" || answer === null || !("metadata" in answer) || !("items" in answer)) return false;
+  const { metadata, items } = answer;
+  if (typeof metadata !== "object" || metadata === null) return false;
+  return items === null || (Array.isArray(items) && items.every((item) => isObject(item)));
+}
+
+function isObject(value: unknown): value is ApiObject {
+  if (typeof value !== "object" || value === null || !("metadata" in value)) return false;
+  return typeof value.metadata === "object" && value.metadata !== null;
 }
 
 function rootPath(resource: Resource): string {

@@ -114,6 +114,22 @@ describe("createInformer()", () => {
     expect(informer.reader.get("c")).toBeDefined();
   });
 
+  it("gives up a watch that goes on long after its time, and watches on from where it was", async () => {
+    const { client, watches, answer } = scriptedClient();
+    answer({ metadata: { resourceVersion: "10" }, items: [] });
+    const { informer, clock } = start(client);
+    await settle();
+    await watches[0]?.send({ type: "ADDED", object: node("a", "12") });
+    const { timeoutSeconds = 0 } = watches[0]?.options ?? {};
+    await clock.advance(timeoutSeconds * 1_000);
+    expect(watches).toHaveLength(1);
+    await clock.advance(60_000);
+    expect(watches).toHaveLength(2);
+    expect(watches[1]?.options).toMatchObject({ resourceVersion: "12" });
+    await watches[1]?.send({ type: "ADDED", object: node("b", "13") });
+    expect(informer.reader.size).toBe(2);
+  });
+
   it("tells a late listener of what is there, and drops managedFields", async () => {
     const { client, answer } = scriptedClient();
     answer({

@@ -1,4 +1,4 @@
-import { messageOf } from "../lib/orlop-error.ts";
+import { messageOf, OrlopError } from "../lib/orlop-error.ts";
 import { StatusError } from "../api/status-error.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -14,6 +14,7 @@ import type {
   WatchOptions,
 } from "./cluster-client.ts";
 import { type Change, createObjectStore, type Index, type ObjectReader } from "./object-store.ts";
+import { linkAbort } from "./linked-abort.ts";
 import { keyOf, resourceName, type ApiObject, type PartialObject, type Resource } from "./resources.ts";
 import type { Unit } from "./unit.ts";
 import { INITIAL_WATCH, step, type WatchInput, type WatchState } from "./watch-state.ts";
@@ -51,6 +52,8 @@ const PAUSE = { initialMs: 200, maximumMs: 30_000, jitter: 1 } as const;
 /** A watch lasts between this and twice as long, so that not all of them are renewed at once. */
 const WATCH_SECONDS = 300;
 const SHORT_WATCH_MS = 1_000;
+/** A watch that goes on for so long after its time is given up. */
+const OVERDUE_MS = 30_000;
 
 export function createInformer<T extends ApiObject>(deps: InformerDeps, options: InformerOptions<T>): Informer<T> {
   const { client } = deps;
@@ -130,12 +133,25 @@ function keepCopy<T extends ApiObject>(
     const watch = async (resourceVersion: string): Promise<void> => {
       const begun = clock.monotonic();
       const timeoutSeconds = Math.ceil(WATCH_SECONDS * (1 + random.fraction()));
-      const events = source.watch({ ...select, resourceVersion, allowWatchBookmarks: true, timeoutSeconds }, signal);
-      for await (const event of events) {
-        apply(event);
-        advance({ type: "progressed", resourceVersion: event.object.metadata?.resourceVersion ?? resourceVersion });
+      const limit = linkAbort(signal);
+      // The server should have ended it by then: the connection is dead, or nobody is left at the other end.
+      const overdue = clock.sleep(timeoutSeconds * 1_000 + OVERDUE_MS, limit.signal).then(
+        () => limit.abort(new OrlopError("Timeout", `The watch did not end after ${timeoutSeconds} s`)),
+        () => undefined,
+      );
+      try {
+        const asked = { ...select, resourceVersion, allowWatchBookmarks: true, timeoutSeconds };
+        for await (const event of source.watch(asked, limit.signal)) {
+          apply(event);
+          advance({ type: "progressed", resourceVersion: event.object.metadata?.resourceVersion ?? resourceVersion });
+        }
+        limit.signal.throwIfAborted();
+        advance({ type: "ended", early: clock.monotonic() - begun < SHORT_WATCH_MS });
+      } finally {
+        limit.release();
+        limit.abort();
+        await overdue;
       }
-      advance({ type: "ended", early: clock.monotonic() - begun < SHORT_WATCH_MS });
     };
     while (!signal.aborted) {
       try {
