@@ -349,6 +349,7 @@ function assemble(
       }),
       host: deps.host,
       images: runtime.images,
+      checkpoints: runtime.checkpoints,
       files: deps.files,
       ...(deps.journal !== undefined && { journal: deps.journal }),
       process: deps.process,

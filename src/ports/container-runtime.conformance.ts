@@ -206,6 +206,13 @@ export function runtimeConformance(name: string, subject: RuntimeSubject): void 
       expect(result.exitCode).toBe(7);
     });
 
+    check("what does not exist has no checkpoint", async (runtime, signal) => {
+      const archive = `${subject.logRoot}/none.tar`;
+      await expect(runtime.checkpoints.checkpoint("none", archive, 0, signal)).rejects.toMatchObject({
+        code: expect.stringMatching(/^(NotFound|Unsupported|Internal)$/),
+      });
+    });
+
     check("events tell of a container's life, with the pod's uid", async (runtime, signal) => {
       const sandbox = sandboxConfig();
       const stop = new AbortController();

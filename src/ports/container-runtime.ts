@@ -1,5 +1,5 @@
 /**
- * The container runtime as the kubelet uses it, in five small ports over CRI v1. All calls throw OrlopError; a call the
+ * The container runtime as the kubelet uses it, in six small ports over CRI v1. All calls throw OrlopError; a call the
  * runtime does not know is Unsupported, a missing object NotFound. Stopping or removing what does not exist succeeds.
  */
 
@@ -237,6 +237,16 @@ export interface StreamingRuntime {
   portForwardUrl(sandboxId: string, ports: readonly number[], signal: AbortSignal): Promise<string>;
 }
 
+export interface CheckpointRuntime {
+  /**
+   * Writes the state of a running container, memory included, into one archive; it runs on. `timeoutSeconds` 0 means the
+   * runtime's usual limit. Throws Unsupported or Internal when runtime or host can not do it.
+   *
+   * @param archive absolute path of the file to make
+   */
+  checkpoint(containerId: string, archive: string, timeoutSeconds: number, signal: AbortSignal): Promise<void>;
+}
+
 export interface RuntimeImage {
   readonly id: string;
   readonly tags: readonly string[];
@@ -335,6 +345,7 @@ export interface Runtime {
   readonly sandboxes: SandboxRuntime;
   readonly containers: ContainerRuntime;
   readonly streaming: StreamingRuntime;
+  readonly checkpoints: CheckpointRuntime;
   readonly images: ImageService;
   readonly observer: RuntimeObserver;
 }

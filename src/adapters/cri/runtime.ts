@@ -1,6 +1,7 @@
 import type { Runtime } from "../../ports/container-runtime.ts";
 import { createCriCalls } from "./calls.ts";
 import { createGrpcConnection } from "../grpc/connection.ts";
+import { createCriCheckpoints } from "./checkpoints.ts";
 import { createCriContainers } from "./containers.ts";
 import { createCriImages } from "./images.ts";
 import { createCriObserver } from "./observer.ts";
@@ -37,6 +38,7 @@ export function createCriRuntime(options: CriRuntimeOptions): CriRuntime {
     sandboxes: createCriSandboxes(calls),
     containers: createCriContainers(calls),
     streaming: createCriStreaming(calls),
+    checkpoints: createCriCheckpoints(calls),
     images: createCriImages(createCriCalls(imageConnection, timeoutMs)),
     observer: createCriObserver(calls, connection),
     close() {

@@ -386,6 +386,14 @@ export function createMemoryRuntime(
         return `http://127.0.0.1:0/portforward/${sandboxOf(sandboxId).id}`;
       },
     },
+    checkpoints: {
+      async checkpoint(id, archive, _timeoutSeconds, signal) {
+        enter(signal);
+        const { state, config } = containerOf(id);
+        if (state !== "running") throw fail("Internal", `container is in ${state} state`);
+        note(`checkpoints.checkpoint ${config.metadata.name} ${archive}`);
+      },
+    },
     images: {
       async status(reference, signal) {
         enter(signal);

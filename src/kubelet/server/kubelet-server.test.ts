@@ -168,6 +168,7 @@ function createWorld(): World & {
         interfaces: async () => [],
         addresses: async () => ({ all: [] }),
       },
+      checkpoints: { checkpoint: async () => undefined },
       images: { filesystem: async () => ({ mountpoint: "/i", usedBytes: 5, usedInodes: 6 }) },
       profiler: {
         cpuProfile: async () => new Uint8Array([123]),
@@ -400,7 +401,7 @@ describe("createKubeletServer()", () => {
     expect(await world.send("GET", "/debug/pprof/secrets")).toMatchObject({ status: 404, body: "Unknown profile\n" });
   });
 
-  it("says what is missing for logs and checkpoints", async () => {
+  it("says what is missing for logs", async () => {
     const world = createWorld();
     expect(await world.send("GET", "/containerLogs/default/none/main")).toMatchObject({
       status: 404,
@@ -417,18 +418,6 @@ describe("createKubeletServer()", () => {
     expect(await world.send("GET", "/containerLogs/default/web/main?tailLines=-1")).toMatchObject({
       status: 422,
       body: '{"message": "Invalid request."}',
-    });
-    expect(await world.send("POST", "/checkpoint/default/web/zz")).toMatchObject({
-      status: 404,
-      body: "container zz does not exist",
-    });
-    expect(await world.send("POST", "/checkpoint/default/web/main?timeout=x")).toMatchObject({
-      status: 404,
-      body: "cannot parse value of timeout parameter",
-    });
-    expect(await world.send("POST", "/checkpoint/default/web/main")).toMatchObject({
-      status: 500,
-      body: expect.stringMatching(/^checkpointing of default\/web\/main failed \(/),
     });
   });
 

@@ -1,7 +1,7 @@
 import type { KubeletConfiguration } from "../../api/kubelet-configuration.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { ImageService } from "../../ports/container-runtime.ts";
-import type { FileReader } from "../../ports/files.ts";
+import type { CheckpointRuntime, ImageService } from "../../ports/container-runtime.ts";
+import type { Files } from "../../ports/files.ts";
 import type { HostJournal } from "../../ports/host-journal.ts";
 import type { HostFacts, InterfaceUsage, MachineInformation } from "../../ports/host-facts.ts";
 import type { ProcessFacts, Profiler } from "../../ports/host-process.ts";
@@ -15,7 +15,7 @@ import type { UsageProvider } from "../metrics/usage-provider.ts";
 import type { PodDirectory } from "../pod-directory.ts";
 import { plainAnswer } from "../streaming/plain-answers.ts";
 import type { StreamingHandlers } from "../streaming/streaming-handlers.ts";
-import { type Checkpoint, createCheckpointHandler } from "./handlers/checkpoint.ts";
+import { createCheckpointHandler } from "./handlers/checkpoint.ts";
 import { createConfigzHandler } from "./handlers/configz.ts";
 import { createContainerLogsHandler } from "./handlers/container-logs.ts";
 import { createDebugFlagsHandler, createPprofHandler } from "./handlers/debug.ts";
@@ -35,7 +35,7 @@ export interface RouteHandlersDeps {
   readonly usage: UsageProvider;
   readonly host: Pick<HostFacts, "filesystem" | "treeUsage" | "interfaces" | "addresses">;
   readonly images: Pick<ImageService, "filesystem">;
-  readonly files: FileReader;
+  readonly files: Files;
   readonly process: ProcessFacts;
   readonly profiler: Profiler;
   readonly clock: Clock;
@@ -43,7 +43,7 @@ export interface RouteHandlersDeps {
   readonly volumePaths: (podUid: string) => readonly { readonly name: string; readonly path: string }[];
   readonly healthChecks: readonly HealthCheck[];
   readonly setVerbosity: (level: number) => void;
-  readonly checkpoint?: Checkpoint;
+  readonly checkpoints: CheckpointRuntime;
   /** Absent: the host keeps no journal. */
   readonly journal?: HostJournal;
 }
@@ -101,7 +101,7 @@ export function createRouteHandlers(deps: RouteHandlersDeps, options: RouteHandl
       streaming.portForward(request, { namespace, pod, ...(uid !== undefined && { uid }) }),
     containerLogs: createContainerLogsHandler(deps, { splitStreams: options.splitStreams }),
     configz: createConfigzHandler(options.configuration),
-    checkpoint: createCheckpointHandler(deps),
+    checkpoint: createCheckpointHandler(deps, `${options.root}/checkpoints`),
     logs: createNodeLogsHandler(deps, {
       directory: options.logDirectory ?? "/var/log",
       queries: options.configuration.enableSystemLogQuery,
