@@ -1,3 +1,4 @@
+import { formatGoDuration } from "../lib/go-duration.ts";
 import type { KubeletConfiguration } from "./kubelet-configuration.ts";
 
 const SECOND = 1_000;
@@ -22,6 +23,7 @@ export function kubeletConfigurationProblems(configuration: KubeletConfiguration
     ...allocatableProblems(configuration),
     ...evictionProblems(configuration),
     ...relationProblems(configuration),
+    ...placeProblems(configuration),
   ].map((text) => `invalid configuration: ${text}`);
 }
 
@@ -64,10 +66,15 @@ function numberProblems(c: KubeletConfiguration): string[] {
   if (c.containerLogMaxFiles < 2) problems.push("containerLogMaxFiles must be greater than 1");
   if (c.containerLogMaxWorkers < 1) problems.push("containerLogMaxWorkers must be greater than or equal to 1");
   if (c.containerLogMonitorInterval < 3 * SECOND) {
-    problems.push("containerLogMonitorInterval must be greater than or equal to 3 * time.Second");
+    problems.push("containerLogMonitorInterval must be a positive time duration greater than or equal to 3s");
   }
   if (c.maxParallelImagePulls !== undefined && c.maxParallelImagePulls < 1) {
     problems.push(`maxParallelImagePulls ${c.maxParallelImagePulls} must be a positive number`);
+  }
+  if (c.memoryThrottlingFactor <= 0 || c.memoryThrottlingFactor > 1) {
+    problems.push(
+      `memoryThrottlingFactor ${c.memoryThrottlingFactor} must be greater than 0 and less than or equal to 1.0`,
+    );
   }
   const idsPerPod = c.userNamespaces.idsPerPod ?? 65_536;
   if (idsPerPod < 65_536 || idsPerPod % 65_536 !== 0 || idsPerPod > 2 ** 32 - 1) {
@@ -84,7 +91,6 @@ function choiceProblems(c: KubeletConfiguration): string[] {
       ["none", "best-effort", "restricted", "single-numa-node"],
     ],
     ["topologyManagerScope (--topology-manager-scope)", c.topologyManagerScope, ["container", "pod"]],
-    ["hairpinMode (--hairpin-mode)", c.hairpinMode, ["none", "hairpin-veth", "promiscuous-bridge"]],
     ["cgroupDriver (--cgroup-driver)", c.cgroupDriver, ["cgroupfs", "systemd"]],
     ["memorySwap.swapBehavior", c.memorySwap.swapBehavior, ["", "LimitedSwap", "NoSwap"]],
     ["tlsMinVersion (--tls-min-version)", c.tlsMinVersion, TLS_VERSIONS],
@@ -93,12 +99,6 @@ function choiceProblems(c: KubeletConfiguration): string[] {
       c.configMapAndSecretChangeDetectionStrategy,
       ["Get", "Cache", "Watch"],
     ],
-    [
-      "imagePullCredentialsVerificationPolicy",
-      c.imagePullCredentialsVerificationPolicy,
-      ["NeverVerify", "NeverVerifyPreloadedImages", "NeverVerifyAllowlistedImages", "AlwaysVerify"],
-    ],
-    ["memoryReservationPolicy", c.memoryReservationPolicy, ["None", "TieredReservation", "HardReservation"]],
     ["authorization.connect", c.authorization.connect, ["enforce", "warn", "legacy"]],
     ["logging.format", c.logging.format, ["text", "json"]],
   ];
@@ -108,6 +108,21 @@ function choiceProblems(c: KubeletConfiguration): string[] {
       ([field, value, allowed]) =>
         `${field} ${JSON.stringify(value)} must be one of: ${allowed.map((item) => JSON.stringify(item)).join(", ")}`,
     );
+  const options: readonly (readonly [string, string, readonly string[]])[] = [
+    ["hairpinMode (--hairpin-mode)", c.hairpinMode, ["none", "hairpin-veth", "promiscuous-bridge"]],
+    [
+      "imagePullCredentialsVerificationPolicy",
+      c.imagePullCredentialsVerificationPolicy,
+      ["NeverVerify", "NeverVerifyPreloadedImages", "NeverVerifyAllowlistedImages", "AlwaysVerify"],
+    ],
+    ["memoryReservationPolicy", c.memoryReservationPolicy, ["None", "TieredReservation"]],
+  ];
+  for (const [field, value, allowed] of options) {
+    if (allowed.includes(value)) continue;
+    const names = allowed.map((name) => JSON.stringify(name));
+    const valid = `${names.slice(0, -1).join(", ")} or ${names.at(-1) ?? ""}`;
+    problems.push(`option ${JSON.stringify(value)} specified for ${field}. Valid options are ${valid}`);
+  }
   // The mode has texts of its own because authorization is built from it.
   if (!["AlwaysAllow", "Webhook"].includes(c.authorization.mode)) {
     problems.push(`authorization.mode: unknown authorization mode ${c.authorization.mode}`);
@@ -190,9 +205,11 @@ function relationProblems(c: KubeletConfiguration): string[] {
         `imageGCHighThresholdPercent (--image-gc-high-threshold) ${c.imageGCHighThresholdPercent}`,
     );
   }
-  if (c.imageMinimumGCAge < 0) problems.push("imageMinimumGCAge must not be negative");
+  const [minimumAge, maximumAge] = [c.imageMinimumGCAge, c.imageMaximumGCAge].map(formatGoDuration);
+  if (c.imageMinimumGCAge < 0) problems.push(`imageMinimumGCAge ${minimumAge} must not be negative`);
+  if (c.imageMaximumGCAge < 0) problems.push(`imageMaximumGCAge ${maximumAge} must not be negative`);
   if (c.imageMaximumGCAge > 0 && c.imageMaximumGCAge <= c.imageMinimumGCAge) {
-    problems.push("imageMaximumGCAge must be greater than imageMinimumGCAge");
+    problems.push(`imageMaximumGCAge ${maximumAge} must be greater than imageMinimumGCAge ${minimumAge}`);
   }
   if (c.serializeImagePulls && (c.maxParallelImagePulls ?? 1) > 1) {
     problems.push(
@@ -200,10 +217,17 @@ function relationProblems(c: KubeletConfiguration): string[] {
     );
   }
   if (c.runOnce) problems.push("runOnce (--runOnce) true, Runonce mode has been deprecated and should not be set");
-  if (c.shutdownGracePeriodCriticalPods > c.shutdownGracePeriod) {
-    problems.push("shutdownGracePeriodCriticalPods must be <= shutdownGracePeriod");
+  for (const field of ["shutdownGracePeriod", "shutdownGracePeriodCriticalPods"] as const) {
+    const value = c[field];
+    if (value < 0 || (value > 0 && value < SECOND)) {
+      problems.push(`${field} ${formatGoDuration(value)} must be either zero or otherwise >= 1 sec`);
+    }
   }
-  if (c.shutdownGracePeriodByPodPriority.length > 0 && c.shutdownGracePeriod > 0) {
+  if (c.shutdownGracePeriodCriticalPods > c.shutdownGracePeriod) {
+    const [critical, all] = [c.shutdownGracePeriodCriticalPods, c.shutdownGracePeriod].map(formatGoDuration);
+    problems.push(`shutdownGracePeriodCriticalPods ${critical} must be <= shutdownGracePeriod ${all}`);
+  }
+  if (c.shutdownGracePeriodByPodPriority.length > 0 && c.shutdownGracePeriod + c.shutdownGracePeriodCriticalPods > 0) {
     problems.push("Cannot specify both shutdownGracePeriodByPodPriority and shutdownGracePeriod at the same time");
   }
   if (
@@ -217,10 +241,41 @@ function relationProblems(c: KubeletConfiguration): string[] {
   if ((c.tlsCertFile === "") !== (c.tlsPrivateKeyFile === "")) {
     problems.push("tlsCertFile and tlsPrivateKeyFile must be given together");
   }
+  if (c.enableSystemLogQuery && !c.enableSystemLogHandler) {
+    problems.push("enableSystemLogHandler is required for enableSystemLogQuery");
+  }
+  if (c.reservedSystemCPUs !== "" && (c.systemReservedCgroup !== "" || c.kubeReservedCgroup !== "")) {
+    problems.push(
+      "can't use reservedSystemCPUs (--reserved-cpus) with systemReservedCgroup (--system-reserved-cgroup) or kubeReservedCgroup (--kube-reserved-cgroup)",
+    );
+  }
+  if (
+    c.preloadedImagesVerificationAllowlist.length > 0 &&
+    c.imagePullCredentialsVerificationPolicy !== "NeverVerifyAllowlistedImages"
+  ) {
+    problems.push(
+      'can\'t set `preloadedImagesVerificationAllowlist` if `imagePullCredentialsVerificationPolicy` is not "NeverVerifyAllowlistedImages"',
+    );
+  }
   for (const taint of c.registerWithTaints) {
     if (taint.key === "" || !["NoSchedule", "PreferNoSchedule", "NoExecute"].includes(taint.effect)) {
       problems.push(`invalid taint: ${taint.key}=${taint.value}:${taint.effect}`);
     }
   }
+  return problems;
+}
+
+/** Where things are. */
+function placeProblems({ podLogsDir, containerRuntimeEndpoint }: KubeletConfiguration): string[] {
+  const problems: string[] = [];
+  if (containerRuntimeEndpoint === "") problems.push("the containerRuntimeEndpoint was not specified or empty");
+  if (podLogsDir === "") problems.push("podLogsDir was not specified");
+  const shown = JSON.stringify(podLogsDir);
+  if (!podLogsDir.startsWith("/")) problems.push(`pod logs path ${shown} must be absolute path`);
+  const [, ...names] = podLogsDir.split("/");
+  if (podLogsDir !== "/" && names.some((name) => name === "" || name === "." || name === "..")) {
+    problems.push(`pod logs path ${shown} must be normalized`);
+  }
+  if (!/^\p{ASCII}*$/u.test(podLogsDir)) problems.push(`pod logs path ${shown} must contain ASCII characters only`);
   return problems;
 }

@@ -38,6 +38,16 @@ describe("completeKubeletConfiguration()", () => {
     expect(parse("maxParallelImagePulls: 5").serializeImagePulls).toBe(false);
   });
 
+  it("has upstream's eviction thresholds unless others are given", () => {
+    const defaults = defaultKubeletConfiguration().evictionHard;
+    expect(defaults).toMatchObject({ "memory.available": "100Mi", "nodefs.available": "10%" });
+    expect(parse("evictionHard: {memory.available: 1Gi}").evictionHard).toEqual({ "memory.available": "1Gi" });
+    expect(parse("mergeDefaultEvictionSettings: true\nevictionHard: {memory.available: 1Gi}").evictionHard).toEqual({
+      ...defaults,
+      "memory.available": "1Gi",
+    });
+  });
+
   it("refuses unknown fields and wrong types with their path, all at once", () => {
     expect(() =>
       parse("authentication:\n  webhook:\n    enable: true\nmaxPods: many\nsyncFrequency: 5\n"),
@@ -55,6 +65,28 @@ describe("completeKubeletConfiguration()", () => {
     ["authorization: {connect: never}", 'authorization.connect "never" must be one of'],
     ["cgroupsPerQOS: false", 'cgroupsPerQOS (--cgroups-per-qos) must be set to true when "pods" contained in'],
     ["evictionHard: {memory.free: 1Mi}", "evictionHard: unknown eviction signal memory.free"],
+    ["imageMaximumGCAge: -1s", "imageMaximumGCAge -1s must not be negative"],
+    [
+      "imageMinimumGCAge: 2h\nimageMaximumGCAge: 1h",
+      "imageMaximumGCAge 1h0m0s must be greater than imageMinimumGCAge 2h0m0s",
+    ],
+    ["shutdownGracePeriod: 100ms", "shutdownGracePeriod 100ms must be either zero or otherwise >= 1 sec"],
+    ["shutdownGracePeriodCriticalPods: 5s", "shutdownGracePeriodCriticalPods 5s must be <= shutdownGracePeriod 0s"],
+    ["enableSystemLogQuery: true\nenableSystemLogHandler: false", "enableSystemLogHandler is required for"],
+    ["podLogsDir: logs", 'pod logs path "logs" must be absolute path'],
+    ["podLogsDir: /a/../b", 'pod logs path "/a/../b" must be normalized'],
+    ["podLogsDir: /ä", "must contain ASCII characters only"],
+    ["memoryThrottlingFactor: 1.5", "memoryThrottlingFactor 1.5 must be greater than 0"],
+    [
+      "memoryReservationPolicy: x",
+      'option "x" specified for memoryReservationPolicy. Valid options are "None" or "Tiered',
+    ],
+    [
+      "hairpinMode: x",
+      'option "x" specified for hairpinMode (--hairpin-mode). Valid options are "none", "hairpin-veth" or',
+    ],
+    ["reservedSystemCPUs: '0'\nkubeReservedCgroup: /k", "can't use reservedSystemCPUs (--reserved-cpus) with"],
+    ["preloadedImagesVerificationAllowlist: [a]", "can't set `preloadedImagesVerificationAllowlist` if"],
     ["tlsCertFile: /a", "tlsCertFile and tlsPrivateKeyFile must be given together"],
   ])("refuses %s", (text, message) => {
     expect(() => parse(text)).toThrowError(message);
@@ -80,14 +112,7 @@ describe("encodeKubeletConfiguration()", () => {
       imageMaximumGCAge: "0s",
       memorySwap: {},
     });
-    for (const name of [
-      "readOnlyPort",
-      "clusterDNS",
-      "evictionHard",
-      "tracing",
-      "userNamespaces",
-      "rotateCertificates",
-    ]) {
+    for (const name of ["readOnlyPort", "clusterDNS", "tracing", "userNamespaces", "rotateCertificates"]) {
       expect(encoded).not.toHaveProperty(name);
     }
   });

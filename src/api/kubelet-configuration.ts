@@ -18,7 +18,8 @@ function invalid(source: string, problems: Problems): OrlopError {
 }
 
 /**
- * Reads one YAML or JSON document, with its apiVersion and kind checked.
+ * Reads one YAML or JSON document and checks apiVersion, kind, names and types of its fields. Throws OrlopError Invalid
+ * that lists every problem with the path of its field.
  *
  * @param source where the text comes from, for errors
  */
@@ -37,6 +38,9 @@ export function readKubeletConfigurationDocument(text: string, source: string): 
         `not ${JSON.stringify(apiVersion ?? "")} and ${JSON.stringify(kind ?? "")}`,
     ]);
   }
+  const problems: Problems = [];
+  parseFields(KUBELET_CONFIGURATION_FIELDS, fields, "", problems);
+  if (problems.length > 0) throw invalid(source, problems);
   return fields;
 }
 
@@ -68,9 +72,27 @@ function withDependentDefaults(
     ...configuration,
     ...(given("nodeStatusUpdateFrequency") &&
       !given("nodeStatusReportFrequency") && { nodeStatusReportFrequency: configuration.nodeStatusUpdateFrequency }),
+    evictionHard: evictionHardOf(configuration, document),
     ...(!given("serializeImagePulls") && { serializeImagePulls: (configuration.maxParallelImagePulls ?? 1) < 2 }),
     ...(configuration.podPidsLimit < 0 && { podPidsLimit: -1 }),
   };
+}
+
+/** Upstream's thresholds on Linux: they hold when nothing is given, or with mergeDefaultEvictionSettings for what is not. */
+const DEFAULT_EVICTION_HARD: Readonly<Record<string, string>> = {
+  "imagefs.available": "15%",
+  "imagefs.inodesFree": "5%",
+  "memory.available": "100Mi",
+  "nodefs.available": "10%",
+  "nodefs.inodesFree": "5%",
+};
+
+function evictionHardOf(
+  { evictionHard, mergeDefaultEvictionSettings }: KubeletConfiguration,
+  document: KubeletConfigurationDocument,
+): Readonly<Record<string, string>> {
+  if ((document["evictionHard"] ?? undefined) === undefined) return DEFAULT_EVICTION_HARD;
+  return mergeDefaultEvictionSettings ? { ...DEFAULT_EVICTION_HARD, ...evictionHard } : evictionHard;
 }
 
 /** The wire form, as /configz and documentation show it. */

@@ -115,8 +115,10 @@ function rotationOf(
   serving: WritableServingSource,
 ): CertificateRotation | undefined {
   const { certDir, place, configuration, gates } = options;
-  const wanted = configuration.serverTLSBootstrap && gates.enabled("RotateKubeletServerCertificate");
-  if (!wanted || isGiven(options)) return undefined;
+  if (configuration.serverTLSBootstrap && !gates.enabled("RotateKubeletServerCertificate")) {
+    throw new OrlopError("Invalid", "serverTLSBootstrap true requires feature gate RotateKubeletServerCertificate");
+  }
+  if (!configuration.serverTLSBootstrap || isGiven(options)) return undefined;
   const names = [place.name, ...place.addresses];
   const rotation = createCertificateRotation(
     {

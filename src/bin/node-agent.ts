@@ -3,7 +3,7 @@ import { createCriRuntime } from "../adapters/cri/runtime.ts";
 import { createFiles } from "../adapters/files/files.ts";
 import { openRotatingLog, type RotatingLog } from "../adapters/files/rotating-log.ts";
 import { createHttpClient } from "../adapters/http/client.ts";
-import { createHttpServer } from "../adapters/http/server.ts";
+import { createHttpServer, type HttpServerTls } from "../adapters/http/server.ts";
 import { createLinuxCgroups } from "../adapters/linux/cgroups.ts";
 import { createLinuxFacts } from "../adapters/linux/facts.ts";
 import { createJournal } from "../adapters/linux/journal.ts";
@@ -139,11 +139,13 @@ function listenerUnit(
   };
 }
 
-function tlsRules({ tlsMinVersion, tlsCipherSuites }: KubeletConfiguration): {
-  readonly minVersion?: "TLSv1.2" | "TLSv1.3";
-  readonly cipherSuites?: readonly string[];
-} {
+function tlsRules({
+  tlsMinVersion,
+  tlsCipherSuites,
+  tlsCurvePreferences,
+}: KubeletConfiguration): Pick<HttpServerTls, "minVersion" | "cipherSuites" | "curvePreferences"> {
   return {
+    curvePreferences: tlsCurvePreferences,
     ...(tlsMinVersion === "VersionTLS13" && { minVersion: "TLSv1.3" as const }),
     ...(tlsCipherSuites.length > 0 && { cipherSuites: tlsCipherSuites }),
   };

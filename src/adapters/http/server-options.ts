@@ -18,6 +18,8 @@ export interface HttpServerTls extends Partial<ServingCertificate> {
   readonly minVersion?: "TLSv1.2" | "TLSv1.3";
   /** IANA names for TLS 1.2. @default those with forward secrecy and authenticated encryption */
   readonly cipherSuites?: readonly string[];
+  /** Numbers of TLS groups for the key exchange. @default what OpenSSL offers */
+  readonly curvePreferences?: readonly number[];
 }
 
 export interface HttpServerLimits {

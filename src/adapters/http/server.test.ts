@@ -1,7 +1,7 @@
 import { connect as connectHttp2 } from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { createServer, connect as connectPlain, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { WebSocket } from "ws";
 import { afterEach, describe, expect, it } from "vitest";
 import { badRequest } from "../../api/status-error.ts";
@@ -202,6 +202,36 @@ describe("createHttpServer()", () => {
   ])("answers %s itself", async (_, bytes, status) => {
     const { port } = await listen(echo);
     expect(statusOf(await exchange(port, bytes))).toBe(status);
+  });
+
+  it("keeps to the TLS version, cipher suites and key exchanges it is told", async () => {
+    const { serving, ca } = await identities;
+    const rules = {
+      curvePreferences: [24],
+      cipherSuites: ["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"],
+    };
+    const lenient = await listen(async () => ({ status: 200, headers: {} }), { tls: { ...serving, ...rules } });
+    const strict = await listen(async () => ({ status: 200, headers: {} }), {
+      tls: { ...serving, minVersion: "TLSv1.3" },
+    });
+    const shake = (port: number, options: ConnectionOptions): Promise<string> =>
+      new Promise((resolve) => {
+        const socket = connectTls({ port, host: "localhost", ca, ...options }, () => {
+          resolve(`${socket.getProtocol() ?? ""} ${socket.getCipher().standardName}`);
+          socket.destroy();
+        });
+        socket.on("error", () => resolve("refused"));
+      });
+    expect(await shake(lenient.port, { ecdhCurve: "P-256" })).toBe("refused");
+    expect(await shake(lenient.port, { ecdhCurve: "P-384:P-256", maxVersion: "TLSv1.2" })).toMatch(
+      /^TLSv1\.2 TLS_ECDHE_(RSA|ECDSA)_WITH_AES_256_GCM_SHA384$/,
+    );
+    const other = "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256";
+    expect(await shake(lenient.port, { ecdhCurve: "P-384:P-256", maxVersion: "TLSv1.2", ciphers: other })).toBe(
+      "refused",
+    );
+    expect(await shake(strict.port, { maxVersion: "TLSv1.2" })).toBe("refused");
+    expect(await shake(strict.port, {})).toMatch(/^TLSv1\.3 /);
   });
 
   it("answers 413 over HTTP/2 as well", async () => {

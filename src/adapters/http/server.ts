@@ -13,6 +13,7 @@ import { opensslCiphers } from "./cipher-suites.ts";
 import { createInFlight, type ExchangeDeps } from "./exchange.ts";
 import { createHttp1Exchange } from "./http1.ts";
 import { createHttp2Exchange } from "./http2.ts";
+import { opensslGroups } from "./key-exchange.ts";
 import { listenOn } from "./listen.ts";
 import { peerOfSocket } from "./peer.ts";
 import type { HttpServer, HttpServerDeps, HttpServerOptions, ServingCertificate } from "./server-options.ts";
@@ -37,6 +38,7 @@ export function createHttpServer(deps: HttpServerDeps, options: HttpServerOption
   const headersMilliseconds = limits.headersMilliseconds ?? 30_000;
   const ciphers = opensslCiphers(tls?.cipherSuites);
   const minVersion = tls?.minVersion ?? "TLSv1.2";
+  const ecdhCurve = opensslGroups(tls?.curvePreferences ?? []) ?? "auto";
 
   const inFlight = createInFlight();
   const peers = new WeakMap<object, Peer>();
@@ -151,7 +153,8 @@ export function createHttpServer(deps: HttpServerDeps, options: HttpServerOption
 
   function contextOf({ cert, key, clientCa }: Partial<ServingCertificate>): SecureContextOptions {
     const own = cert !== undefined && key !== undefined ? { cert, key } : {};
-    return { ...own, minVersion, ciphers, honorCipherOrder: true, ...(clientCa !== undefined && { ca: clientCa }) };
+    const rules = { minVersion, ciphers, ecdhCurve, honorCipherOrder: true };
+    return { ...own, ...rules, ...(clientCa !== undefined && { ca: clientCa }) };
   }
 
   async function stop(server: TlsServer | Server, http1: Http1Server): Promise<void> {

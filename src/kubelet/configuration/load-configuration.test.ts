@@ -37,6 +37,36 @@ describe("loadKubeletConfiguration()", () => {
     });
   });
 
+  it("takes drop-ins for changes of what is in force, as upstream", async () => {
+    await write("kubelet.yaml", "featureGates: {A: true}\nresolvConf: /x\n");
+    await mkdir(join(folder, "conf.d"));
+    await write("conf.d/10.conf", "evictionHard: {memory.available: 2Gi}\nfeatureGates: {B: false}\n");
+    await write("conf.d/20.conf", "resolvConf: null\nnodeStatusUpdateFrequency: 3s\n");
+    const configuration = await loadKubeletConfiguration(createFiles(), {
+      file: join(folder, "kubelet.yaml"),
+      directory: join(folder, "conf.d"),
+      flags: { featureGates: { C: true } },
+    });
+    expect(configuration).toMatchObject({
+      // The default thresholds of the other signals stay.
+      evictionHard: { "memory.available": "2Gi", "nodefs.available": "10%" },
+      featureGates: { A: true, B: false, C: true },
+      resolvConf: "/etc/resolv.conf",
+      // The default that followed from another field was settled before.
+      nodeStatusUpdateFrequency: 3_000,
+      nodeStatusReportFrequency: 300_000,
+    });
+  });
+
+  it("names the drop-in with the unknown field", async () => {
+    await mkdir(join(folder, "conf.d"));
+    await write("conf.d/10.conf", "maxPods: 5\n");
+    await write("conf.d/20.conf", "authentication: {webhook: {enable: true}}\n");
+    await expect(loadKubeletConfiguration(createFiles(), { directory: join(folder, "conf.d") })).rejects.toThrow(
+      /20\.conf is invalid: unknown field "authentication\.webhook\.enable"/,
+    );
+  });
+
   it("starts from safe defaults without a file", async () => {
     expect((await loadKubeletConfiguration(createFiles(), {})).authorization.mode).toBe("Webhook");
   });

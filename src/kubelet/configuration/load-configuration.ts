@@ -1,5 +1,6 @@
 import {
   completeKubeletConfiguration,
+  encodeKubeletConfiguration,
   type KubeletConfiguration,
   type KubeletConfigurationDocument,
   readKubeletConfigurationDocument,
@@ -28,13 +29,22 @@ export async function loadKubeletConfiguration(
 ): Promise<KubeletConfiguration> {
   const { file, directory, defaults = {}, flags = {} } = sources;
   let document = file === undefined ? defaults : mergeDocuments(defaults, await readDocument(files, file));
-  for (const path of directory === undefined ? [] : await dropIns(files, directory)) {
-    document = mergeDocuments(document, await readDocument(files, path));
+  if (directory !== undefined) {
+    // Drop-ins change what is in force, defaults included: a single evictionHard signal keeps the default others.
+    document = documentOf(completeKubeletConfiguration(document, describe({ file })));
+    for (const path of await dropIns(files, directory)) {
+      document = mergeDocuments(document, await readDocument(files, path));
+    }
   }
   return completeKubeletConfiguration(mergeDocuments(document, flags), describe(sources));
 }
 
-function describe({ file, directory }: ConfigurationSources): string {
+function documentOf(configuration: KubeletConfiguration): KubeletConfigurationDocument {
+  const { kind: _kind, apiVersion: _apiVersion, ...document } = encodeKubeletConfiguration(configuration);
+  return document;
+}
+
+function describe({ file, directory }: { readonly file?: string | undefined; readonly directory?: string }): string {
   const parts = [file, directory].filter((part) => part !== undefined);
   return parts.length === 0 ? "from flags" : parts.join(" with ");
 }

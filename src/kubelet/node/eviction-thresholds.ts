@@ -5,27 +5,8 @@ export type Threshold = { readonly amount: number } | { readonly share: number }
 
 export type EvictionThresholds = ReadonlyMap<string, Threshold>;
 
-/** Upstream's defaults on Linux. They hold when nothing is given, or with mergeDefaultEvictionSettings for what is not. */
-const DEFAULT_HARD: Readonly<Record<string, string>> = {
-  "memory.available": "100Mi",
-  "nodefs.available": "10%",
-  "nodefs.inodesFree": "5%",
-  "imagefs.available": "15%",
-  "imagefs.inodesFree": "5%",
-};
-
-export interface EvictionSettings {
-  readonly evictionHard: Readonly<Record<string, string>>;
-  readonly mergeDefaultEvictionSettings: boolean;
-}
-
-/** The hard thresholds in force. A threshold of 0 or 0% is none. */
-export function evictionThresholds(settings: EvictionSettings): EvictionThresholds {
-  const given = Object.keys(settings.evictionHard).length > 0;
-  const texts = {
-    ...((!given || settings.mergeDefaultEvictionSettings) && DEFAULT_HARD),
-    ...settings.evictionHard,
-  };
+/** The thresholds that a map such as evictionHard sets. One of 0 or 0% is none. */
+export function evictionThresholds(texts: Readonly<Record<string, string>>): EvictionThresholds {
   const thresholds = new Map<string, Threshold>();
   for (const [signal, text] of Object.entries(texts)) {
     const threshold = parseThreshold(text);

@@ -24,13 +24,7 @@ export interface NodeResources {
 
 export type NodeResourceSettings = Pick<
   KubeletConfiguration,
-  | "maxPods"
-  | "podsPerCore"
-  | "systemReserved"
-  | "kubeReserved"
-  | "evictionHard"
-  | "mergeDefaultEvictionSettings"
-  | "localStorageCapacityIsolation"
+  "maxPods" | "podsPerCore" | "systemReserved" | "kubeReserved" | "evictionHard" | "localStorageCapacityIsolation"
 >;
 
 /** What the node has and what of it pods may ask for. */
@@ -54,7 +48,7 @@ export function nodeResources(
       : []),
     ...hugepages,
   ]);
-  const thresholds = evictionThresholds(settings);
+  const thresholds = evictionThresholds(settings.evictionHard);
   const allocatable = new Map(
     [...capacity].map(([name, amount]) => {
       const kept = [

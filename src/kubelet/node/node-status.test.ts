@@ -1,3 +1,4 @@
+import { defaultKubeletConfiguration } from "../../api/kubelet-configuration.ts";
 import { describe, expect, it } from "vitest";
 import { notFound } from "../../api/status-error.ts";
 import type { Node } from "../../api/types.ts";
@@ -15,13 +16,13 @@ import { createRuntimeWatch } from "./runtime-watch.ts";
 import { statusPatch } from "./status-patch.ts";
 
 const GIB = 2 ** 30;
+const { evictionHard } = defaultKubeletConfiguration();
 const SETTINGS = {
   maxPods: 110,
   podsPerCore: 0,
   systemReserved: {},
   kubeReserved: {},
-  evictionHard: {},
-  mergeDefaultEvictionSettings: false,
+  evictionHard,
   localStorageCapacityIsolation: true,
 };
 const FILESYSTEM = {
@@ -133,7 +134,7 @@ describe("nodeResources()", () => {
 });
 
 describe("pressure", () => {
-  const thresholds = evictionThresholds(SETTINGS);
+  const thresholds = evictionThresholds(SETTINGS.evictionHard);
 
   it("is seen below a threshold and held for a while", () => {
     const sample = { machine: USAGE, nodeFilesystem: FILESYSTEM, imageFilesystem: undefined };

@@ -72,7 +72,7 @@ const REGISTER_RETRY = { initialMs: 100, maximumMs: 7_000 } as const;
 export function createNodeStatus(deps: NodeStatusDeps, options: NodeStatusOptions): NodeStatusService {
   const { client, clock, log } = deps;
   const { nodeName } = options;
-  const thresholds = evictionThresholds(options.settings);
+  const thresholds = evictionThresholds(options.settings.evictionHard);
   const informer = createInformer(deps, { resource: NODES, select: { fieldSelector: `metadata.name=${nodeName}` } });
   const identity: InitialNodeOptions = { ...options, architecture: options.machine.architecture };
   let resources = nodeResources(options.machine, undefined, options.settings);
