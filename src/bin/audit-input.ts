@@ -3,7 +3,8 @@ import { readManifests } from "../adapters/manifests/read-manifests.ts";
 import { type AuditInputBuilder, createAuditInput } from "../core/audit/input-builder.ts";
 import type { AuditInput } from "../core/audit/input.ts";
 import type { Origin } from "../core/audit/origin.ts";
-import { scrapesThroughApiServer } from "../core/audit/scrape-config.ts";
+import { fieldsOf, textOf } from "../core/audit/fields.ts";
+import { scrapeInText, scrapesThroughApiServer } from "../core/audit/scrape-config.ts";
 import { isSnapshot } from "./cluster-snapshot.ts";
 
 export interface FileInputOptions {
@@ -61,36 +62,37 @@ function addObject(
   addScrapes(builder, value, origin, namespace);
 }
 
-/** Configurations for Prometheus travel as texts in ConfigMaps and Secrets. */
+/** Configurations travel as texts in ConfigMaps and Secrets, and inside custom resources. */
 function addScrapes(builder: AuditInputBuilder, value: unknown, origin: Origin, defaultNamespace: string): void {
-  const object = value as {
-    readonly kind?: unknown;
-    readonly metadata?: { readonly name?: unknown; readonly namespace?: unknown } | null;
-    readonly data?: unknown;
-    readonly stringData?: unknown;
-  } | null;
-  const kind = object?.kind;
-  if (kind !== "ConfigMap" && kind !== "Secret") return;
-  const texts = Object.entries({ ...asTexts(object?.data), ...asTexts(object?.stringData) });
+  const object = fieldsOf(value);
+  const metadata = fieldsOf(object["metadata"]);
+  const holder = {
+    kind: textOf(object["kind"]) ?? "",
+    namespace: textOf(metadata["namespace"]) ?? defaultNamespace,
+    name: textOf(metadata["name"]) ?? "",
+    key: "",
+  };
+  const add = (scrapes: ReturnType<typeof scrapesThroughApiServer>): void => {
+    for (const scrape of scrapes) builder.addScrape({ object: scrape, origin });
+  };
+  if (holder.kind !== "ConfigMap" && holder.kind !== "Secret") {
+    // RBAC objects are the many; they have none.
+    if (object["spec"] !== undefined) add(scrapesThroughApiServer(value, holder));
+    return;
+  }
+  const texts = [
+    ...Object.entries(fieldsOf(object["stringData"])),
+    ...Object.entries(fieldsOf(object["data"])).map(
+      ([key, text]) => [key, holder.kind === "Secret" ? decoded(text) : text] as const,
+    ),
+  ];
   for (const [key, text] of texts) {
-    if (typeof text !== "string") continue;
-    const plain =
-      kind === "Secret" && object?.data !== undefined && !text.includes("\n")
-        ? Buffer.from(text, "base64").toString("utf8")
-        : text;
-    if (!plain.includes("/api/v1/nodes/")) continue;
-    const { name, namespace } = object?.metadata ?? {};
-    const holder = {
-      kind,
-      namespace: typeof namespace === "string" ? namespace : defaultNamespace,
-      name: typeof name === "string" ? name : "",
-      key,
-    };
-    for (const scrape of scrapesThroughApiServer(parseEmbedded(plain), holder))
-      builder.addScrape({ object: scrape, origin });
+    if (typeof text !== "string" || !text.includes("/api/v1/nodes/")) continue;
+    const found = scrapesThroughApiServer(parseEmbedded(text), { ...holder, key });
+    add(found.length > 0 ? found : scrapeInText(text, { ...holder, key }));
   }
 }
 
-function asTexts(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+function decoded(text: unknown): unknown {
+  return typeof text === "string" ? Buffer.from(text, "base64").toString("utf8") : text;
 }

@@ -97,7 +97,7 @@ function podSpecOf(object: ApiObject): Fields {
 function scrapeConfigurationOf(object: ApiObject): Fields | undefined {
   const { data } = object as { readonly data?: Readonly<Record<string, string>> };
   const kept = Object.entries(data ?? {}).filter(
-    ([, text]) => text.includes("scrape_configs") && text.includes("/api/v1/nodes/"),
+    ([, text]) => text.includes("/api/v1/nodes/") && text.includes("/proxy"),
   );
   return kept.length === 0 ? undefined : { data: Object.fromEntries(kept) };
 }

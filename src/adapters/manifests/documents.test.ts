@@ -22,6 +22,14 @@ describe("documentsOf()", () => {
     ]);
   });
 
+  it("reads quoted texts that go on without indentation, as kubectl does, and keeps the lines after them", () => {
+    const text = "kind: A\nargs:\n- '\n  x''y;\n'\n- \"a\\\"c\nb\"\nrules:\n- verbs: [get]\n";
+    expect(read(text)).toMatchObject([
+      { value: { args: [" x'y; ", 'a"c b'], rules: [{ verbs: ["get"] }] }, line: 1, ruleLines: [9] },
+    ]);
+    expect(read("kind: A\nargs:\n- 'never closed\nb: c\n")).toMatchObject([{ severity: "error" }]);
+  });
+
   it("says when a template was not rendered", () => {
     expect(read("{{- if .Values.x }}\nkind: A\n{{- end }}\n")).toMatchObject([
       { message: expect.stringContaining("use helm template") },

@@ -63,7 +63,7 @@ function* fromYaml(
   before: number,
 ): Generator<ManifestDocument | ManifestProblem, void, undefined> {
   if (content.split("\n").every((line) => /^\s*(#|%|$)/.test(line))) return;
-  const lineCounter = new LineCounter();
+  let lineCounter = new LineCounter();
   const lineOf = (offset: number | undefined): number =>
     before + (offset === undefined ? 1 : lineCounter.linePos(offset).line);
   const broken = (line: number, message: string): ManifestProblem => ({
@@ -75,14 +75,9 @@ function* fromYaml(
       : `not YAML: ${message}`,
   });
   try {
-    // As kubectl reads: the last of two equal keys counts, and `<<` merges.
-    const document = parseDocument(content, {
-      lineCounter,
-      merge: true,
-      uniqueKeys: false,
-      logLevel: "error",
-      prettyErrors: false,
-    });
+    const parsed = parseAsKubectl(content);
+    lineCounter = parsed.lineCounter;
+    const { document } = parsed;
     const [problem] = document.errors;
     if (problem !== undefined) {
       yield broken(lineOf(problem.pos[0]), problem.message);
@@ -104,6 +99,55 @@ function* fromYaml(
   } catch (reason) {
     yield broken(before + 1, messageOf(reason));
   }
+}
+
+interface Parsed {
+  readonly document: ReturnType<typeof parseDocument>;
+  readonly lineCounter: LineCounter;
+}
+
+/** More than any manifest has quoted texts with that fault. */
+const MAXIMUM_REPAIRS = 50;
+const UNCLOSED = /^Missing closing (["'])quote/;
+
+/** As kubectl reads: the last of two equal keys counts, `<<` merges, and quoted texts may go on without indentation. */
+function parseAsKubectl(content: string): Parsed {
+  let text = content;
+  for (let repairs = 0; ; repairs += 1) {
+    const lineCounter = new LineCounter();
+    const document = parseDocument(text, {
+      lineCounter,
+      merge: true,
+      uniqueKeys: false,
+      logLevel: "error",
+      prettyErrors: false,
+    });
+    const unclosed = document.errors.find(({ message }) => UNCLOSED.test(message));
+    const repaired =
+      unclosed === undefined || repairs >= MAXIMUM_REPAIRS ? undefined : withIndentedText(text, unclosed);
+    if (repaired === undefined) return { document, lineCounter };
+    text = repaired;
+  }
+}
+
+/** Indentation inside a quoted text means nothing, so adding to it changes neither the text nor the count of lines. */
+function withIndentedText(
+  text: string,
+  { message, pos }: { readonly message: string; readonly pos: readonly [number, number] },
+): string | undefined {
+  const quote = UNCLOSED.exec(message)?.[1];
+  if (quote === undefined) return undefined;
+  let start = text.lastIndexOf(quote, pos[0] - 1);
+  // A quote inside the text is not where it begins.
+  while (start > 0 && !/[\s,:[{-]/.test(text.charAt(start - 1))) start = text.lastIndexOf(quote, start - 1);
+  if (start < 0) return undefined;
+  const closing = quote === "'" ? /(?:''|[^'])*'/y : /(?:\\[\s\S]|[^"\\])*"/y;
+  closing.lastIndex = start + 1;
+  const [inside] = closing.exec(text) ?? [];
+  if (inside === undefined || !inside.includes("\n")) return undefined;
+  const indent = " ".repeat(start - text.lastIndexOf("\n", start) + 1);
+  const rest = start + 1 + inside.length;
+  return `${text.slice(0, start + 1)}${inside.replaceAll("\n", `\n${indent}`)}${text.slice(rest)}`;
 }
 
 function firstOffset(node: Node): number | undefined {

@@ -26,9 +26,12 @@ export function renderFix(report: KubeletAccessReport): string {
         return `${comment([`${name}: Kustomize component; or kubectl patch ${kind.toLowerCase()} ${target} --type=json -p with its operations`])}${stringify(kustomize)}`;
       }),
       ...(helmValues === undefined ? [] : [`${comment([`${name}: Helm values`])}${stringify(helmValues)}`]),
-      ...scrapes.map(
-        ({ job, holder, direct }) =>
-          `${comment([`${name}: scrape job "${job}" in ${holder.kind} ${holder.namespace}/${holder.name} (${holder.key}), asking kubelets directly`])}${stringify({ scrape_configs: [direct] })}`,
+      ...scrapes.flatMap(({ job, holder, direct }) =>
+        direct === undefined
+          ? []
+          : [
+              `${comment([`${name}: scrape job "${job}" in ${holder.kind} ${holder.namespace}/${holder.name}${holder.key === "" ? "" : ` (${holder.key})`}, asking kubelets directly`])}${stringify(holder.key === "" ? { spec: direct } : { scrape_configs: [direct] })}`,
+            ],
       ),
     ];
   });

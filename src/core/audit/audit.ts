@@ -2,13 +2,14 @@ import { boundRoles, type BoundRoles } from "./bound-roles.ts";
 import { effectiveRoles, type EffectiveRoles } from "./effective-roles.ts";
 import { indirectAccess } from "./indirect-access.ts";
 import type { IndirectAccess } from "./indirect-way.ts";
-import type { AuditInput } from "./input.ts";
+import type { AuditInput, InputProblem } from "./input.ts";
 import { createAccessEvaluator, type KubeletAccess } from "./kubelet-access.ts";
 import { type Remark, remarksOn } from "./look-alikes.ts";
 import { classifyNodes, NEWEST_MINOR, type NodeClass, parseKubeletVersion } from "./node-classes.ts";
 import { type Principal, principalKey } from "./principals.ts";
 import { type KubeletAccessReport, REPORT_API_VERSION, type SubjectReport } from "./report.ts";
 import { rolesReport } from "./role-report.ts";
+import { scrapeProblems } from "./scrape-problems.ts";
 import { createSubjectReporter } from "./subject-report.ts";
 import { summarize } from "./summary.ts";
 import type { Usage } from "./usage.ts";
@@ -47,10 +48,12 @@ export function createAudit(input: AuditInput, options: ReportOptions): Audit {
   }
   const serverMinor = (server ?? parseKubeletVersion(options.assumedKubelet))?.minor ?? NEWEST_MINOR;
   const indirect = indirectOf(input, bound, roles, accesses, serverMinor);
+  const accessOf = (principal: Principal): KubeletAccess | undefined =>
+    accesses.get(principalKey(principal)) ?? evaluator.accessOf(principal);
   const reporter = createSubjectReporter({
     bound,
     indirect,
-    accessOf: (principal) => accesses.get(principalKey(principal)) ?? evaluator.accessOf(principal),
+    accessOf,
     context: {
       classes,
       workloads: input.workloads,
@@ -70,7 +73,13 @@ export function createAudit(input: AuditInput, options: ReportOptions): Audit {
             })
           : [options.only];
       const subjects = wanted.map(reporter.reportOn).sort(bySeverity);
-      return buildReport(input, options, { roles, bound, classes, subjects });
+      return buildReport(input, options, {
+        roles,
+        bound,
+        classes,
+        subjects,
+        problems: scrapeProblems(input, accessOf),
+      });
     },
   };
 }
@@ -129,16 +138,18 @@ interface Findings {
   readonly bound: BoundRoles;
   readonly classes: readonly NodeClass[];
   readonly subjects: readonly SubjectReport[];
+  readonly problems: readonly InputProblem[];
 }
 
 function buildReport(
   input: AuditInput,
   { generatedAt, source, usage }: ReportOptions,
-  { roles, bound, classes, subjects }: Findings,
+  { roles, bound, classes, subjects, problems: found }: Findings,
 ): KubeletAccessReport {
   const remarks = [...remarksOn(roles, bound)].sort((a, b) => (remarkKey(a) < remarkKey(b) ? -1 : 1));
   const problems = [
     ...input.problems,
+    ...found,
     ...bound.missing.map(({ binding, role, origin }) => ({
       severity: "warning" as const,
       origin,

@@ -9,8 +9,8 @@ export interface KnownComponent {
   readonly endpoints: readonly string[];
   /** Asked with get when the kubelet is asked directly. */
   readonly subresources: readonly NodeSubresource[];
-  /** Some installations go through the API server's proxy, which needs nodes/proxy. */
-  readonly mayUseApiServer: boolean;
+  /** Whom it asks. Through the API server's proxy nothing but nodes/proxy will do; "either" depends on its configuration. */
+  readonly through: "kubelet" | "api-server" | "either";
   /** Values of its chart that switch to fine-grained rules. */
   readonly helmValues?: Readonly<Record<string, unknown>>;
   readonly remark?: string;
@@ -27,13 +27,13 @@ const component = (
   endpoints: string,
   subresources: string,
   source: string,
-  more: Partial<Pick<KnownComponent, "mayUseApiServer" | "helmValues" | "remark">> = {},
+  more: Partial<Pick<KnownComponent, "through" | "helmValues" | "remark">> = {},
 ): KnownComponent => ({
   name,
   matches,
   endpoints: endpoints === "" ? [] : endpoints.split(" "),
   subresources: (subresources === "" ? [] : subresources.split(" ")) as NodeSubresource[],
-  mayUseApiServer: false,
+  through: "kubelet",
   ...more,
   source,
   asOf: AS_OF,
@@ -73,7 +73,7 @@ export const KNOWN_COMPONENTS: readonly KnownComponent[] = [
     "/metrics /metrics/cadvisor /metrics/probes",
     "metrics",
     "VictoriaMetrics/helm-charts#2675, #2844",
-    { mayUseApiServer: true, remark: "taking nodes/proxy away broke scrape jobs that go through the API server" },
+    { through: "either", remark: "taking nodes/proxy away broke scrape jobs that go through the API server" },
   ),
   component(
     "Grafana Alloy",
@@ -81,7 +81,7 @@ export const KNOWN_COMPONENTS: readonly KnownComponent[] = [
     "/pods /metrics/cadvisor",
     "pods metrics",
     "grafana/alloy#5374, #5417, #5563",
-    { mayUseApiServer: true, remark: "taking nodes/proxy away broke cadvisor scrapes through the API server" },
+    { through: "either", remark: "taking nodes/proxy away broke cadvisor scrapes through the API server" },
   ),
   component(
     "OpenTelemetry collector (kubeletstats)",
@@ -94,18 +94,17 @@ export const KNOWN_COMPONENTS: readonly KnownComponent[] = [
   component(
     "New Relic infrastructure",
     /newrelic|nri-/,
-    "/pods /stats/summary /metrics /metrics/cadvisor",
-    "pods stats metrics",
-    "newrelic/nri-kubernetes#1441",
+    "/pods /stats/summary /metrics /metrics/cadvisor /healthz",
+    "pods stats metrics healthz",
+    "newrelic/nri-kubernetes#1441, values.yaml of its chart",
     {
-      mayUseApiServer: true,
+      through: "either",
       helmValues: { rbac: { kubeletFineGrainedAuth: true } },
       remark: "loses its fallback through the API server where port 10250 is closed",
     },
   ),
   component("Sysdig", /sysdig/, "/logs", "log", "sysdiglabs/charts#2608", {
-    helmValues: { kubelet_authorization_mode: "fine_grained" },
-    remark: "needed for Live Logs only",
+    remark: "needed for Live Logs only; its chart has no switch to narrower rules",
   }),
   component(
     "Teleport tbot, SPIRE agent",
@@ -142,7 +141,7 @@ export const KNOWN_COMPONENTS: readonly KnownComponent[] = [
     "stats",
     "cloudability/cloudability-metrics-agent#334",
     {
-      mayUseApiServer: true,
+      through: "either",
       helmValues: { rbac: { clusterRole: { allowKubeProxy: false } } },
     },
   ),
@@ -152,7 +151,7 @@ export const KNOWN_COMPONENTS: readonly KnownComponent[] = [
     "/stats/summary /metrics",
     "stats metrics",
     "kubecost/cost-analyzer-helm-chart#4060",
-    { mayUseApiServer: true },
+    { through: "either" },
   ),
   component(
     "Elastic agent",
@@ -168,8 +167,15 @@ export const KNOWN_COMPONENTS: readonly KnownComponent[] = [
     "pods",
     "intel/intel-device-plugins-for-kubernetes#1363",
   ),
+  component("Kubescape node agent", /kubescape/, "/configz", "configz", "kubescape/helm-charts#533", {
+    through: "api-server",
+    remark: "finds the runtime's socket in the kubelet's configuration (Inspektor Gadget)",
+  }),
+  component("Trivy operator, node collector", /trivy/, "/configz", "configz", "aquasecurity/trivy-operator#1965", {
+    through: "api-server",
+  }),
   component("metrics-server", /metrics-server/, "/metrics/resource", "metrics", "kubernetes-sigs/metrics-server#1049"),
-  component("Netdata", /netdata/, "/metrics", "metrics", "netdata/helmchart#276"),
+  component("Netdata", /netdata/, "/metrics /pods", "metrics pods", "netdata/helmchart#276, #344"),
   component(
     "Prometheus",
     /prometheus/,
@@ -177,7 +183,7 @@ export const KNOWN_COMPONENTS: readonly KnownComponent[] = [
     "metrics",
     "prometheus-community/helm-charts#6533, #6578",
     {
-      mayUseApiServer: true,
+      through: "either",
       remark: "older configurations scrape through the API server",
     },
   ),

@@ -1,8 +1,8 @@
 import { bootstrapPolicy } from "../authz/bootstrap/policy.ts";
 import { SelectorError, selectsLabels } from "../../api/label-selector.ts";
-import type { ClusterRole, LabelSelector, PolicyRule, RoleRef } from "../../api/types.ts";
+import type { ClusterRole, LabelSelector, PolicyRule, Role, RoleRef } from "../../api/types.ts";
 import type { AuditInput } from "./input.ts";
-import { FROM_CLUSTER, type Origin } from "./origin.ts";
+import { FROM_CLUSTER, type Located, type Origin } from "./origin.ts";
 
 /** A rule with the role it was written in; another one than asked for when it came by aggregation. */
 export interface EffectiveRule {
@@ -70,7 +70,7 @@ export function effectiveRoles(input: AuditInput): EffectiveRoles {
     });
   }
   const roles = new Map<string, EffectiveRole>();
-  for (const { object, origin, ruleLines } of input.roles) {
+  const putRole = ({ object, origin, ruleLines }: Located<Role>, assumed: boolean): void => {
     const [name, namespace] = [object.metadata?.name ?? "", object.metadata?.namespace ?? ""];
     roles.set(`${namespace}/${name}`, {
       kind: "Role",
@@ -80,9 +80,13 @@ export function effectiveRoles(input: AuditInput): EffectiveRoles {
       origin,
       rules: written(name, object.rules, origin, ruleLines),
       aggregates: false,
-      assumed: false,
+      assumed,
     });
+  };
+  for (const object of input.wholeCluster ? [] : standardNamespacedRoles()) {
+    putRole({ object, origin: FROM_CLUSTER }, true);
   }
+  for (const found of input.roles) putRole(found, false);
   return {
     all: [...clusterRoles.values(), ...roles.values()],
     find: ({ kind, name }, namespace) =>
@@ -93,6 +97,10 @@ export function effectiveRoles(input: AuditInput): EffectiveRoles {
 /** ClusterRoles every cluster is started with. */
 export function standardRoles(): readonly ClusterRole[] {
   return bootstrapPolicy({ fineGrained: true }).flatMap((put) => (put.kind === "ClusterRole" ? [put.object] : []));
+}
+
+function standardNamespacedRoles(): readonly Role[] {
+  return bootstrapPolicy({ fineGrained: true }).flatMap((put) => (put.kind === "Role" ? [put.object] : []));
 }
 
 function written(

@@ -59,6 +59,17 @@ export function neededBy({ lines, usage, scrapes, component, classes }: Evidence
       : [
           "the logs hold no reviews by kubelets, or not their content (audit level Metadata), so they can not tell whether it is used",
         ];
+  if (component?.through === "api-server") {
+    return {
+      verdict: "needs-proxy",
+      basis: "known-component",
+      needs: [],
+      remarks: [
+        ...remarks,
+        `${component.name} asks for ${component.endpoints.join(", ")} through the API server's proxy, where nothing but nodes/proxy will do: only a version that asks kubelets directly can do with less`,
+      ],
+    };
+  }
   if (component !== undefined) {
     const needs = component.subresources.map((subresource) => ({ verb: "get", subresource }));
     return { verdict: "replaceable", basis: "known-component", needs: distinct([...needs, ...metrics]), remarks };

@@ -7,7 +7,7 @@ import type { NodeClass } from "./node-classes.ts";
 import { nodeGrantOf } from "./node-grants.ts";
 import { type Principal, serviceAccountOf } from "./principals.ts";
 import { patchesFor, type RolePatch, unpatchable } from "./role-patches.ts";
-import { DIRECT_SCRAPE_REMARK, type ScrapeThroughApiServer } from "./scrape-config.ts";
+import { describeScrape, DIRECT_SCRAPE_REMARK, type ScrapeThroughApiServer } from "./scrape-config.ts";
 import type { Usage, UsageLine } from "./usage.ts";
 
 /** What to do about one subject's rights on kubelets. */
@@ -47,7 +47,7 @@ export function remediationFor(access: KubeletAccess, context: RemediationContex
   const { classes, usage } = context;
   const account = serviceAccountOf(principal.name);
   const workloads = workloadsOf(principal, context.workloads);
-  const scrapes = scrapesOf(account?.namespace, workloads, context.scrapes);
+  const scrapes = scrapesOf(account?.namespace, workloads, context);
   const component = componentFor(access, workloads);
   const lines = usage === undefined ? undefined : linesOf(principal, usage);
   const found = neededBy({ lines, usage, scrapes, component, classes });
@@ -146,8 +146,8 @@ function breaksOf(
 ): readonly string[] {
   return [
     ...scrapes.map(
-      ({ job, holder, paths }) =>
-        `scrape job "${job}" (${holder.kind} ${holder.namespace}/${holder.name}, ${holder.key}) reads ${paths.join(", ")} through the API server's proxy, which always needs nodes/proxy: it will get 403 until it asks the kubelets directly`,
+      (scrape) =>
+        `${describeScrape(scrape)}, which always needs nodes/proxy: it will get 403 until it asks the kubelets directly${scrape.direct === undefined ? " (its form is not known: change it by hand)" : ""}`,
     ),
     ...(lines ?? [])
       .filter(({ through }) => through === "api-server")
@@ -155,7 +155,7 @@ function breaksOf(
         ({ path = "/", count, connects }) =>
           `${count} requests for ${path} went through the API server's proxy (${connects === true ? "commands, attach or port-forward" : "always needs nodes/proxy"}): they will get 403 unless made to the kubelets directly`,
       ),
-    ...(basis !== "audit-log" && scrapes.length === 0 && component?.mayUseApiServer === true
+    ...(basis !== "audit-log" && scrapes.length === 0 && component?.through === "either"
       ? [
           `${component.name} is known to go through the API server's proxy in some installations: look at its configuration first`,
         ]
@@ -187,12 +187,18 @@ function sharedRemark(role: string, principal: Principal, { holdersOf }: Remedia
   return [`${role} is held by ${named}${more} as well: patching it changes their rights too`];
 }
 
+/** Those its workloads mount; one that nothing here mounts may be anybody's of its namespace. */
 function scrapesOf(
   namespace: string | undefined,
-  workloads: readonly WorkloadFacts[],
-  all: readonly ScrapeThroughApiServer[],
+  own: readonly WorkloadFacts[],
+  { scrapes, workloads }: RemediationContext,
 ): readonly ScrapeThroughApiServer[] {
   if (namespace === undefined) return [];
-  const names = new Set(workloads.flatMap(({ configuration }) => configuration));
-  return all.filter(({ holder }) => holder.namespace === namespace && names.has(holder.name));
+  const mounts = ({ configuration }: WorkloadFacts, name: string): boolean => configuration.includes(name);
+  return scrapes.filter(
+    ({ holder }) =>
+      holder.namespace === namespace &&
+      (own.some((one) => mounts(one, holder.name)) ||
+        !workloads.some((one) => one.namespace === namespace && mounts(one, holder.name))),
+  );
 }
