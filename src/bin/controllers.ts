@@ -31,7 +31,7 @@ export function createScheduler(deps: SystemDeps, transport: ClusterTransport): 
 
 /** Controllers ask for informers and recorders while they are made; these run before them. */
 function overCluster(
-  { clock, random, log: parent }: SystemDeps,
+  { clock, random, digest, log: parent }: SystemDeps,
   transport: ClusterTransport,
   component: string,
   make: (deps: ControllerDeps) => readonly Unit[],
@@ -40,7 +40,7 @@ function overCluster(
   const client = createClusterClient({ transport, userAgent: `orlop-${component}/${ORLOP_VERSION}` });
   const informers = createInformers({ client, clock, random, log });
   const events = createEvents({ client, clock, random, log });
-  const controllers = make({ client, informers, events, clock, random, log });
+  const controllers = make({ client, informers, events, clock, random, log, digest });
   return createUnitGroup(
     component,
     [events.unit, informers.unit, createUnitGroup("controllers", controllers, "together")],

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createSystemClock } from "../adapters/system/clock.ts";
 import { createJsonLog, type LogLevel } from "../adapters/system/log.ts";
 import { createSystemRandom } from "../adapters/system/random.ts";
@@ -11,9 +12,17 @@ export interface SystemDeps {
   readonly random: Random;
   readonly log: Log;
   readonly setLogLevel: (level: LogLevel) => void;
+  /** SHA-256 in hexadecimal digits. */
+  readonly digest: (text: string) => string;
 }
 
 export function systemDeps(level: LogLevel): SystemDeps {
   const { log, setLevel } = createJsonLog({ level });
-  return { clock: createSystemClock(), random: createSystemRandom(), log, setLogLevel: setLevel };
+  return {
+    clock: createSystemClock(),
+    random: createSystemRandom(),
+    log,
+    setLogLevel: setLevel,
+    digest: (text) => createHash("sha256").update(text).digest("hex"),
+  };
 }

@@ -13,4 +13,6 @@ export interface ControllerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** SHA-256 in hexadecimal digits. */
+  readonly digest: (text: string) => string;
 }

@@ -1,11 +1,13 @@
 import { failed, ok, type Result } from "../lib/result.ts";
 import type { Unit } from "../machinery/unit.ts";
 import type { CertificateSigner } from "../ports/certificate-signer.ts";
+import { createAttachDetachController } from "./attach-detach/attach-detach.ts";
 import { createCertificateApprovingController } from "./certificates/approving.ts";
 import { createCertificateCleanerController } from "./certificates/cleaner.ts";
 import { createCertificateSigningController } from "./certificates/signing.ts";
 import { createClusterRoleAggregationController } from "./clusterrole-aggregation/clusterrole-aggregation.ts";
 import type { ControllerDeps } from "./controller.ts";
+import { createEphemeralVolumeController } from "./ephemeral-volume/ephemeral-volume.ts";
 import { createGarbageCollectionController } from "./garbage-collection/garbage-collection.ts";
 import { createNamespaceController } from "./namespace/namespace.ts";
 import { createNodeLifecycleController } from "./node-lifecycle/node-lifecycle.ts";
@@ -20,6 +22,7 @@ import {
 import { createServiceAccountTokenController } from "./service-account/service-account-token.ts";
 import { createServiceAccountController } from "./service-account/service-account.ts";
 import { createTaintEvictionController } from "./taint-eviction/taint-eviction.ts";
+import { createVolumeExpandController } from "./volume-expand/volume-expand.ts";
 import { createClaimProtectionController } from "./volume-protection/claim-protection.ts";
 import { createVolumeProtectionController } from "./volume-protection/volume-protection.ts";
 
@@ -53,11 +56,14 @@ const CONTROLLERS = {
   "certificatesigningrequest-signing-controller": (deps, { signer }) =>
     signer && createCertificateSigningController(deps, { signer }),
   "clusterrole-aggregation-controller": (deps) => createClusterRoleAggregationController(deps),
+  "ephemeral-volume-controller": (deps) => createEphemeralVolumeController(deps),
   "garbage-collector-controller": (deps) => createGarbageCollectionController(deps),
   "namespace-controller": (deps, { singleApiServer }) =>
     createNamespaceController(deps, singleApiServer === true ? { settleMs: 0 } : {}),
   "node-lifecycle-controller": (deps) => createNodeLifecycleController(deps),
+  "persistentvolume-attach-detach-controller": (deps) => createAttachDetachController(deps),
   "persistentvolume-binder-controller": (deps) => createPersistentVolumeBinder(deps),
+  "persistentvolume-expander-controller": (deps) => createVolumeExpandController(deps),
   "persistentvolume-protection-controller": (deps) => createVolumeProtectionController(deps),
   "persistentvolumeclaim-protection-controller": (deps) => createClaimProtectionController(deps),
   "pod-garbage-collector-controller": (deps) => createPodGarbageCollectionController(deps),

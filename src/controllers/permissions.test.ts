@@ -11,8 +11,11 @@ import {
   NAMESPACES,
   NODES,
   PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
   PODS,
   SERVICE_ACCOUNTS,
+  STORAGE_CLASSES,
+  VOLUME_ATTACHMENTS,
 } from "../machinery/resources.ts";
 import { testGates } from "../testing/api-server.ts";
 import { type ControllerHost, type ControllerHostOptions, startControllers } from "../testing/controller-host.ts";
@@ -73,7 +76,8 @@ const isGone = async (get: Promise<unknown>): Promise<boolean> =>
   hasReason(await get.catch((reason: unknown) => reason), "NotFound");
 
 async function addNode({ client, signal }: ControllerHost): Promise<void> {
-  await client.create(NODES, { metadata: { name: "n1" } }, signal);
+  const annotations = { "volumes.kubernetes.io/controller-managed-attach-detach": "true" };
+  await client.create(NODES, { metadata: { name: "n1", annotations } }, signal);
   const amounts = { cpu: "4", memory: "8Gi", pods: "10" };
   const value = { status: { allocatable: amounts, conditions: [{ type: "Ready", status: "True" }] } };
   await client.patch(NODES, { name: "n1" }, { type: "strategic", value }, signal, { subresource: "status" });
@@ -139,11 +143,38 @@ describe("with exactly the rights of upstream's roles", () => {
       await client.delete(PERSISTENT_VOLUME_CLAIMS, claim.metadata, signal);
       await host.until(() => isGone(client.get(PERSISTENT_VOLUME_CLAIMS, claim.metadata, signal)));
 
+      const size = { storage: "1Gi" };
+      const csi = { driver: "d.example.com", volumeHandle: "h" };
+      const accessModes = ["ReadWriteOnce"];
+      await client.create(
+        PERSISTENT_VOLUMES,
+        {
+          metadata: { name: "v" },
+          spec: { capacity: size, accessModes, csi, persistentVolumeReclaimPolicy: "Retain" },
+        },
+        signal,
+      );
+      const template = { spec: { accessModes, resources: { requests: size } } };
       const pod: Pod = {
         metadata: { namespace: "apps", name: "p" },
-        spec: { nodeName: "n1", containers: [{ name: "c", image: "i" }] },
+        spec: {
+          nodeName: "n1",
+          containers: [{ name: "c", image: "i" }],
+          volumes: [{ name: "scratch", ephemeral: { volumeClaimTemplate: template } }],
+        },
       };
       await client.create(PODS, pod, signal);
+      await host.until(async () => {
+        const { items } = await client.list(VOLUME_ATTACHMENTS, {}, signal);
+        expect(items.map(({ spec }) => spec.nodeName)).toEqual(["n1"]);
+        const { name = "" } = items[0]?.metadata ?? {};
+        const value = { status: { attached: true } };
+        await client.patch(VOLUME_ATTACHMENTS, { name }, { type: "merge", value }, signal, { subresource: "status" });
+      });
+      await host.until(async () => {
+        const { status } = await client.get(NODES, { name: "n1" }, signal);
+        expect(status?.volumesAttached).toHaveLength(1);
+      });
       const taints = [{ key: "k", effect: "NoExecute" }];
       await client.patch(NODES, { name: "n1" }, { type: "merge", value: { spec: { taints } } }, signal);
       await host.until(async () => {
@@ -152,6 +183,9 @@ describe("with exactly the rights of upstream's roles", () => {
       });
       await client.delete(NODES, { name: "n1" }, signal);
       await host.until(() => isGone(client.get(PODS, { namespace: "apps", name: "p" }, signal)));
+      await host.until(async () => {
+        expect((await client.get(PERSISTENT_VOLUMES, { name: "v" }, signal)).status?.phase).toBe("Released");
+      });
       await client.delete(NAMESPACES, { name: "apps" }, signal);
       await host.until(() => isGone(client.get(NAMESPACES, { name: "apps" }, signal)));
       expect((await client.list(EVENTS, { namespace: "default" }, signal)).items.map(({ reason }) => reason)).toContain(
@@ -172,6 +206,33 @@ describe("with exactly the rights of upstream's roles", () => {
     const { client, signal } = host;
     try {
       await addNode(host);
+      const storageClass = { provisioner: "example.com", volumeBindingMode: "WaitForFirstConsumer" };
+      await client.create(STORAGE_CLASSES, { metadata: { name: "late" }, ...storageClass }, signal);
+      const size = { storage: "1Gi" };
+      const accessModes = ["ReadWriteOnce"];
+      const spec = { accessModes, storageClassName: "late" };
+      const hostPath = { path: "/data" };
+      const volume = await client.create(
+        PERSISTENT_VOLUMES,
+        { metadata: { name: "v" }, spec: { ...spec, capacity: size, hostPath } },
+        signal,
+      );
+      await client.updateStatus(PERSISTENT_VOLUMES, { ...volume, status: { phase: "Available" } }, signal);
+      for (const [name, accessMode] of Object.entries({ found: "ReadWriteOnce", made: "ReadWriteMany" })) {
+        await client.create(
+          PERSISTENT_VOLUME_CLAIMS,
+          {
+            metadata: { namespace: "default", name },
+            spec: { ...spec, accessModes: [accessMode], resources: { requests: size } },
+          },
+          signal,
+        );
+      }
+      const volumes = ["found", "made"].map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
+      const withClaims: Pod = {
+        metadata: { namespace: "default", name: "stateful" },
+        spec: { containers: [{ name: "c", image: "i" }], volumes },
+      };
       const pod: Pod = {
         metadata: { namespace: "default", name: "p" },
         spec: { containers: [{ name: "c", image: "i" }] },
@@ -187,6 +248,12 @@ describe("with exactly the rights of upstream's roles", () => {
       await client.patch(NODES, { name: "n1" }, { type: "merge", value: { spec: { taints: null } } }, signal);
       await host.until(async () => {
         expect((await client.get(PODS, { namespace: "default", name: "p" }, signal)).spec?.nodeName).toBe("n1");
+      });
+      await client.create(PODS, withClaims, signal);
+      await host.until(async () => {
+        const claim = await client.get(PERSISTENT_VOLUME_CLAIMS, { namespace: "default", name: "made" }, signal);
+        expect(claim.metadata?.annotations?.["volume.kubernetes.io/selected-node"]).toBe("n1");
+        expect((await client.get(PERSISTENT_VOLUMES, { name: "v" }, signal)).spec?.claimRef?.name).toBe("found");
       });
       await host.until(async () => expect((await client.list(EVENTS, {}, signal)).items.length).toBeGreaterThan(1));
     } finally {

@@ -6,6 +6,7 @@ import { createUnitGroup, runUnits, type Unit } from "../machinery/unit.ts";
 import type { User } from "../api/user.ts";
 import type { Log } from "../ports/log.ts";
 import { startTestApiServer, type TestApiServer, type TestApiServerOptions } from "./api-server.ts";
+import { sha256 } from "./sha256.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
 import { quietLog, seededRandom } from "./quiet.ts";
 
@@ -42,7 +43,7 @@ export async function startControllers(
   const deps = { client: own, clock, random, log };
   const informers = createInformers(deps);
   const events = createEvents(deps);
-  const units = controllers({ ...deps, informers, events });
+  const units = controllers({ ...deps, informers, events, digest: sha256 });
   const stopping = new AbortController();
   let ended: Promise<void> = Promise.resolve();
   await new Promise<void>((resolve, reject) => {

@@ -2,6 +2,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { PodSecurityConfiguration } from "../../core/pod-security/configuration.ts";
 import type { Random } from "../../ports/random.ts";
 import type { AdmissionPlugin } from "../extension.ts";
+import { persistentVolumeClaimResize } from "./plugins/claim-resize.ts";
 import { defaultStorageClass } from "./plugins/default-storage-class.ts";
 import { defaultTolerationSeconds } from "./plugins/default-toleration-seconds.ts";
 import { namespaceLifecycle } from "./plugins/namespace-lifecycle.ts";
@@ -45,5 +46,6 @@ export function createStandardAdmission(
       { newestMinor: emulatedMinor, ...(configuration !== undefined && { configuration }) },
     ),
     defaultStorageClass(),
+    persistentVolumeClaimResize(),
   ];
 }

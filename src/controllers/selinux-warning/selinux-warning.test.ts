@@ -179,6 +179,7 @@ describe("the SELinux warning controller", () => {
         log: { debug() {}, info() {}, warn() {}, error() {}, with: () => ({}) as never },
         informers: {} as never,
         events: {} as never,
+        digest: () => "",
       });
       const running = controller.run(again.signal, () => undefined);
       await setting.until(async () => {

@@ -1,5 +1,5 @@
 import type { PersistentVolumeClaim, Pod } from "../../api/types.ts";
-import { claimKeysOfPod } from "../../core/persistent-volumes/claims-of-pod.ts";
+import { claimKeysOfPod, claimsOfPod, isOwnedByPod } from "../../core/persistent-volumes/claims-of-pod.ts";
 import { createReconcileLoop } from "../../machinery/reconcile-loop.ts";
 import { PERSISTENT_VOLUME_CLAIMS, PODS } from "../../machinery/resources.ts";
 import type { Unit } from "../../machinery/unit.ts";
@@ -17,7 +17,11 @@ export function createClaimProtectionController(deps: ControllerDeps): Unit {
   const finalizers = createFinalizerEditor(client, PERSISTENT_VOLUME_CLAIMS, FINALIZER);
 
   const isUsed = async (key: string, claim: PersistentVolumeClaim, signal: AbortSignal): Promise<boolean> => {
-    const uses = (pod: Pod): boolean => (pod.spec?.nodeName ?? "") !== "" && claimKeysOfPod(pod).includes(key);
+    const uses = (pod: Pod): boolean =>
+      (pod.spec?.nodeName ?? "") !== "" &&
+      claimsOfPod(pod).some(
+        (its) => its.key === key && !(its.isEphemeral && (isShutDown(pod) || !isOwnedByPod(claim, pod))),
+      );
     if (podsOfClaim(key).some(uses)) return true;
     // A pod may be too young to be known here; before letting go the server is asked.
     const { namespace = "" } = claim.metadata ?? {};
@@ -44,4 +48,12 @@ export function createClaimProtectionController(deps: ControllerDeps): Unit {
     }
   });
   return loop;
+}
+
+/**
+ * The kubelet is done with the pod, and only its object is left. Its own claims may go before it: the pod may wait for them,
+ * as it does when it is deleted in the foreground.
+ */
+function isShutDown({ metadata }: Pod): boolean {
+  return metadata?.deletionTimestamp !== undefined && metadata.deletionGracePeriodSeconds === 0;
 }

@@ -246,8 +246,11 @@ export const CONTROLLER_ROLES: Readonly<Record<string, readonly PolicyRule[]>> =
  * that controller's ServiceAccount. Upstream's manager creates tokens for those ServiceAccounts instead.
  */
 export const MANAGED_CONTROLLERS: readonly string[] = [
+  "attachdetach-controller",
   "certificate-controller",
   "clusterrole-aggregation-controller",
+  "ephemeral-volume-controller",
+  "expand-controller",
   "generic-garbage-collector",
   "namespace-controller",
   "node-controller",
