@@ -1,5 +1,8 @@
+import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { createCriRuntime } from "../adapters/cri/runtime.ts";
+import { createCsiConnector } from "../adapters/csi/csi-connector.ts";
+import { createPluginSockets } from "../adapters/csi/plugin-sockets.ts";
 import { createFiles } from "../adapters/files/files.ts";
 import { openRotatingLog, type RotatingLog } from "../adapters/files/rotating-log.ts";
 import { createHttpClient } from "../adapters/http/client.ts";
@@ -9,6 +12,7 @@ import { createLinuxFacts } from "../adapters/linux/facts.ts";
 import { createJournal } from "../adapters/linux/journal.ts";
 import { createLinuxMounts } from "../adapters/linux/mounts.ts";
 import { createProcessFacts, createProfiler } from "../adapters/linux/process.ts";
+import { createLinuxSELinux } from "../adapters/linux/selinux.ts";
 import { createLinuxSubpaths } from "../adapters/linux/subpaths.ts";
 import { createNetworkProber } from "../adapters/probes/network-prober.ts";
 import { inflatePiece } from "../adapters/streams/inflate-piece.ts";
@@ -69,6 +73,10 @@ export function createNodeAgent(deps: SystemDeps, transport: ClusterTransport, o
         files: createFiles(),
         mounts,
         subpaths: createLinuxSubpaths(mounts),
+        selinux: createLinuxSELinux(),
+        csi: createCsiConnector(),
+        pluginSockets: createPluginSockets(),
+        digest: (text) => createHash("sha256").update(text).digest("hex"),
         cgroups: createLinuxCgroups(),
         host: createLinuxFacts(),
         process: createProcessFacts(),

@@ -15,7 +15,10 @@ import type { Files } from "../ports/files.ts";
 import type { CgroupLayout, HostCgroups } from "../ports/host-cgroups.ts";
 import type { HostJournal } from "../ports/host-journal.ts";
 import type { HostFacts, MachineInformation } from "../ports/host-facts.ts";
+import type { CsiConnector } from "../ports/csi.ts";
 import type { HostMounts, VolumeSubpaths } from "../ports/host-mounts.ts";
+import type { HostSELinux } from "../ports/host-selinux.ts";
+import type { PluginSockets } from "../ports/plugin-registration.ts";
 import type { ProcessFacts, Profiler } from "../ports/host-process.ts";
 import type { HttpClient } from "../ports/http-client.ts";
 import type { Log } from "../ports/log.ts";
@@ -57,7 +60,9 @@ import { createKubeletServer, type ObserveAccess } from "./server/kubelet-server
 import { createHeartbeat } from "./server/heartbeat.ts";
 import { createStreamingHandlers, type StreamingDeps } from "./streaming/streaming-handlers.ts";
 import { createTrail } from "./trail/trail.ts";
+import { createNodeStorage } from "./csi/node-storage.ts";
 import { createNodeUserNamespaces } from "./userns-of-node.ts";
+import { createSELinuxMetrics } from "./volumes/selinux-metrics.ts";
 import { createServiceAccountTokens } from "./volumes/service-account-tokens.ts";
 import { createVolumeManager } from "./volumes/volume-manager.ts";
 
@@ -71,6 +76,12 @@ export interface KubeletDeps {
   readonly files: Files;
   readonly mounts: HostMounts;
   readonly subpaths: VolumeSubpaths;
+  readonly selinux: HostSELinux;
+  /** Reaches CSI drivers. */
+  readonly csi: CsiConnector;
+  readonly pluginSockets: PluginSockets;
+  /** SHA-256 in hexadecimal digits. */
+  readonly digest: (text: string) => string;
   readonly cgroups: HostCgroups;
   readonly host: HostFacts;
   readonly process: ProcessFacts;
@@ -112,8 +123,6 @@ export interface KubeletOptions {
   readonly nodeLabels?: Readonly<Record<string, string>>;
   /** What pods find in KUBERNETES_SERVICE_HOST and PORT. Absent: what the Service "kubernetes" says. */
   readonly apiServer?: { readonly host: string; readonly port: number };
-  /** @default false */
-  readonly seLinuxEnabled?: boolean;
   /** Links to the logs of running containers; "" for none. @default "/var/log/containers" */
   readonly logLinksRoot?: string;
 }
@@ -177,7 +186,8 @@ function assemble(
       host: deps.host,
       images: runtime.images,
       runtime: runtimeWatch,
-      ...(deps.problems !== undefined && { problems: deps.problems }),
+      volumesInUse: () => storage.volumes.inUse(),
+      problems: () => [...(deps.problems?.() ?? []), ...[storage.problem()].filter((text) => text !== undefined)],
     },
     {
       nodeName,
@@ -199,8 +209,22 @@ function assemble(
     },
   );
   const tokens = createServiceAccountTokens({ client, clock, random, log });
+  const events = createPodEvents(recorder);
+  const storage = createNodeStorage(
+    {
+      ...deps,
+      tokens,
+      events,
+      observeSELinux: createSELinuxMetrics(metrics.registry),
+      reportVolumesInUse: (reportSignal) => nodeStatus.reportVolumesInUse(reportSignal),
+    },
+    { root, nodeName, gates },
+  );
   const volumes = createVolumeManager(
     {
+      nodeVolumes: storage.volumes,
+      careFor: storage.careFor,
+      digest: deps.digest,
       files: deps.files,
       mounts: deps.mounts,
       subpaths: deps.subpaths,
@@ -217,7 +241,7 @@ function assemble(
     {
       root,
       clusterDomain,
-      seLinuxEnabled: options.seLinuxEnabled ?? false,
+      isSELinuxActive: storage.demands.isActive,
       tmpfsNoSwap: kernelIsAtLeast(machine.kernelVersion, TMPFS_NOSWAP_SINCE),
       kernelIsAtLeast: (version) => kernelIsAtLeast(machine.kernelVersion, version),
     },
@@ -260,7 +284,7 @@ function assemble(
       cgroups: createNodeCgroups({ ...deps, driver }, configuration, machine, layout),
       references,
       userNamespaces: userNamespaces.namespaces,
-      events: createPodEvents(recorder),
+      events,
       node: nodeStatus.node,
       hostIps: () => options.addresses,
       services: () => services.reader.list(),
@@ -317,6 +341,7 @@ function assemble(
         runtimeWatch.handlers.find(({ name }) => name === (handler ?? ""))?.recursiveReadOnlyMounts ?? false,
     },
   );
+  storage.onFreed(pods.lookAtWaiting);
   registerUserNamespaceRanges(metrics.registry, userNamespaces.counts);
   metrics.countRunning(() => countRunning(pods.directory));
 
@@ -416,6 +441,7 @@ function assemble(
     references.unit,
     runtimeWatch.unit,
     volumes.unit,
+    storage.unit,
     heartbeat.unit,
     lease,
     withoutWaiting(services),

@@ -36,6 +36,11 @@ export function fromGrpcFailure(reason: unknown): OrlopError {
   return new OrlopError(code, `rpc error: code = ${name} desc = ${details}`, { cause: reason });
 }
 
+/** The status of a failed call, as Go's gRPC library prints it; "Unknown" for what is no gRPC failure. */
+export function grpcStatusName(failure: unknown): string {
+  return (GRPC_CODES[numberField(failure, "code")] ?? UNKNOWN).name;
+}
+
 function numberField(value: unknown, field: string): number {
   const found = fieldOf(value, field);
   return typeof found === "number" ? found : -1;

@@ -1,3 +1,4 @@
+import { splitMountOptions } from "../../lib/mount-options.ts";
 import type { MountEntry } from "../../ports/host-mounts.ts";
 
 const ESCAPED = /\\([0-7]{3})/g;
@@ -22,7 +23,8 @@ function parseLine(line: string): MountEntry | undefined {
     shared: fields.slice(6, separator).some((field) => field.startsWith("shared:")),
     filesystem: filesystem ?? "",
     source: unescape(source ?? ""),
-    superOptions: superOptions.split(","),
+    // A security context with categories holds commas, and then stands in quotes.
+    superOptions: splitMountOptions(superOptions),
   };
 }
 

@@ -17,16 +17,17 @@ const base: MountDecisionInput = {
   accessModes: ["ReadWriteOncePod"],
 };
 const label = "system_u:object_r:container_file_t:s0:c0,c10";
+const written = "system_u:object_r:container_file_t:s0:c10,c0";
 const all = { mountReadWriteOncePod: true, mount: true };
 
 describe("decideMount()", () => {
   it.each<[string, { readonly [K in keyof MountDecisionInput]?: MountDecisionInput[K] | undefined }, unknown]>([
-    ["a ReadWriteOncePod volume", {}, { kind: "mount-with-context", label, wanted: label }],
+    ["a ReadWriteOncePod volume", {}, { kind: "mount-with-context", label, wanted: label, written }],
     ["a node without SELinux", { contexts: undefined }, { kind: "inactive" }],
     [
       "any mode once SELinuxMount is on",
       { gates: all, accessModes: ["ReadWriteMany", "ReadWriteOnce"] },
-      { kind: "mount-with-context", label, wanted: label },
+      { kind: "mount-with-context", label, wanted: label, written },
     ],
     [
       "another mode before",
@@ -72,17 +73,17 @@ describe("decideMount()", () => {
     [
       "the same level in two spellings",
       { users: [{ options: { level: "s0:c0,c10" } }, {}] },
-      { kind: "mount-with-context", label, wanted: label },
+      { kind: "mount-with-context", label, wanted: label, written: label },
     ],
     [
       "a custom process type",
       { podOptions: { type: "spc_t", ...level } },
-      { kind: "mount-with-context", label, wanted: label },
+      { kind: "mount-with-context", label, wanted: label, written },
     ],
     [
       "a container that replaces the pod's options as a whole",
       { podOptions: { user: "u_u", ...level }, users: [{ options: level }] },
-      { kind: "mount-with-context", label, wanted: label },
+      { kind: "mount-with-context", label, wanted: label, written },
     ],
     [
       "a user of its own",
@@ -91,6 +92,7 @@ describe("decideMount()", () => {
         kind: "mount-with-context",
         label: "u_u:object_r:container_file_t:s0:c0,c10",
         wanted: "u_u:object_r:container_file_t:s0:c0,c10",
+        written: "u_u:object_r:container_file_t:s0:c10,c0",
       },
     ],
     [

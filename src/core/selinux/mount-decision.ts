@@ -36,7 +36,13 @@ export interface MountDecisionInput {
  */
 export type MountDecision =
   | { readonly kind: "inactive" }
-  | { readonly kind: "mount-with-context"; readonly label: string; readonly wanted: string }
+  | {
+      readonly kind: "mount-with-context";
+      readonly label: string;
+      readonly wanted: string;
+      /** The label as the pod wrote it, for the mount option: so another kubelet compares it too. */
+      readonly written: string;
+    }
   | { readonly kind: "fixed-by-administrator"; readonly label: string }
   | {
       readonly kind: "relabel-recursively";
@@ -55,13 +61,15 @@ export function decideMount(input: MountDecisionInput): MountDecision {
     return { kind: "fixed-by-administrator", label: canonicalLabel(input.fixedContext) };
 
   const eligibility = accessModeEligibility(input);
-  const labels = new Set<string>();
+  const labels = new Map<string, string>();
   let withoutLevel = false;
   let withoutOptions = false;
   for (const user of users) {
     const label = fileLabelOf(user.options ?? podOptions, contexts);
-    if (label.known) labels.add(canonicalLabel(label.label));
-    else if (label.because === "bad-defaults")
+    if (label.known) {
+      const canonical = canonicalLabel(label.label);
+      if (!labels.has(canonical)) labels.set(canonical, label.label);
+    } else if (label.because === "bad-defaults")
       return { kind: "bad-defaults", text: label.text, blocks: eligibility === "eligible" };
     else if (label.because === "no-level") withoutLevel = true;
     else withoutOptions = true;
@@ -69,16 +77,16 @@ export function decideMount(input: MountDecisionInput): MountDecision {
   // Where nothing will be mounted with a context, different labels of one pod hurt nobody: the runtime relabels.
   const contextPossible = changePolicy !== "Recursive" && input.driverSupportsContext;
   if (labels.size > 1 && contextPossible) {
-    return { kind: "pod-conflict", labels: [...labels].sort(), blocks: eligibility === "eligible" };
+    return { kind: "pod-conflict", labels: [...labels.keys()].sort(), blocks: eligibility === "eligible" };
   }
-  const [label] = labels;
-  if (label === undefined || withoutLevel || withoutOptions) {
+  const [[label, written] = []] = labels;
+  if (label === undefined || written === undefined || withoutLevel || withoutOptions) {
     return { kind: "relabel-recursively", because: withoutLevel ? "no-level" : "no-label", wanted: "" };
   }
   if (changePolicy === "Recursive") return { kind: "relabel-recursively", because: "policy", wanted: "" };
   if (!input.driverSupportsContext) return { kind: "relabel-recursively", because: "driver", wanted: "" };
   if (eligibility !== "eligible") return { kind: "relabel-recursively", because: eligibility, wanted: label };
-  return { kind: "mount-with-context", label, wanted: label };
+  return { kind: "mount-with-context", label, wanted: label, written };
 }
 
 /** Whether a volume may be mounted with a context under these gates (section 2, step 7). */

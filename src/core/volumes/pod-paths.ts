@@ -7,7 +7,10 @@ export type VolumePlugin =
   | "secret"
   | "projected"
   | "downward-api"
-  | "local-volume";
+  | "local-volume"
+  | "csi"
+  | "iscsi"
+  | "fc";
 
 export function podsDirectory(root: string): string {
   return `${root}/pods`;

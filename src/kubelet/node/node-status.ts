@@ -1,5 +1,5 @@
 import type { Node, NodeStatus, Taint } from "../../api/types.ts";
-import { messageOf } from "../../lib/orlop-error.ts";
+import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import { hasReason } from "../../machinery/answer-error.ts";
 import { backoffDelay } from "../../machinery/backoff.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
@@ -30,6 +30,8 @@ export interface NodeStatusDeps {
   readonly host: Pick<HostFacts, "usage" | "filesystem">;
   readonly images: Pick<ImageService, "list" | "filesystem">;
   readonly runtime: RuntimeWatch;
+  /** Volumes pods of this node use or may still have mounted, by their unique names. @default none */
+  readonly volumesInUse?: () => readonly string[];
   /** Further reasons why the node is not ready (shutting down, no serving certificate). */
   readonly problems?: () => readonly string[];
 }
@@ -62,11 +64,15 @@ export interface NodeStatusService {
   readonly unit: Unit;
   /** The node as the API server has it. */
   node(): Node | undefined;
+  /** Returns once the API server knows of all volumes that are in use now. */
+  reportVolumesInUse(signal: AbortSignal): Promise<void>;
   /** What pods may ask for, from the start on. */
   allocatable(): ResourceTexts;
 }
 
 const IMAGES_AGE_MS = 30_000;
+const LOOK_AGAIN_MS = 100;
+const REPORT_LIMIT_MS = 60_000;
 const REGISTER_RETRY = { initialMs: 100, maximumMs: 7_000 } as const;
 
 export function createNodeStatus(deps: NodeStatusDeps, options: NodeStatusOptions): NodeStatusService {
@@ -80,6 +86,7 @@ export function createNodeStatus(deps: NodeStatusDeps, options: NodeStatusOption
   let images: { readonly list: readonly RuntimeImage[]; readonly at: number } | undefined;
   let reportedAt = -Infinity;
   let registered: Node | undefined;
+  const wake = createWake(clock);
 
   /** What we wrote last is newer than the copy until the watch has caught up. */
   const current = (): Node | undefined => newerOf(informer.reader.get(nodeName), registered);
@@ -117,7 +124,7 @@ export function createNodeStatus(deps: NodeStatusDeps, options: NodeStatusOption
     const now = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, "Z");
     const { conditions, events } = nodeConditions(before.conditions ?? [], held.pressure, problems, now);
     for (const event of events) recordStatus(event);
-    return buildNodeStatus({
+    const status = buildNodeStatus({
       ...options,
       resources,
       runtime: deps.runtime.info,
@@ -126,6 +133,8 @@ export function createNodeStatus(deps: NodeStatusDeps, options: NodeStatusOption
       images: imageList,
       conditions,
     });
+    const volumesInUse = deps.volumesInUse?.();
+    return volumesInUse === undefined ? status : { ...status, volumesInUse: volumesInUse.toSorted() };
   };
 
   const record = (type: "Normal" | "Warning", reason: string, message: string): void =>
@@ -198,7 +207,6 @@ export function createNodeStatus(deps: NodeStatusDeps, options: NodeStatusOption
   };
 
   const updateLoop = async (signal: AbortSignal, ready: () => void): Promise<void> => {
-    const wake = createWake(clock);
     const stops = [deps.runtime.onChange(wake.ring), informer.onChange(wake.ring)];
     try {
       await registerUntilDone(signal);
@@ -224,6 +232,17 @@ export function createNodeStatus(deps: NodeStatusDeps, options: NodeStatusOption
         runUnits([{ name: "node updates", run: updateLoop }, readyAtOnce(informer)], signal, ready),
     },
     node: current,
+    async reportVolumesInUse(signal) {
+      for (const until = clock.monotonic() + REPORT_LIMIT_MS; ; ) {
+        const known = new Set(current()?.status?.volumesInUse);
+        if ((deps.volumesInUse?.() ?? []).every((id) => known.has(id))) return;
+        if (clock.monotonic() > until) {
+          throw new OrlopError("Timeout", `node ${nodeName} could not be reported to use its volumes`);
+        }
+        wake.ring();
+        await clock.sleep(LOOK_AGAIN_MS, signal);
+      }
+    },
     allocatable: () => resources.allocatable,
   };
 }

@@ -120,6 +120,8 @@ export interface PodManager {
   readonly directory: PodDirectory;
   /** Ends a pod for the node's sake (eviction, shutdown). */
   end(podUid: string, end: PodEnd): void;
+  /** What pods that do not run yet may have waited for is there: they are looked at now, not at their next try. */
+  lookAtWaiting(): void;
   /** Newest status, from memory. */
   status(podUid: string): PodStatus | undefined;
   /** Whether all pods that should be here are known: before, "not known" proves nothing. */
@@ -313,6 +315,11 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
       podLogsRoot,
     }),
     end: (uid, end) => roster.get(uid)?.end(end),
+    lookAtWaiting() {
+      for (const worker of roster.workers()) {
+        if (worker.stage() === "living" && !worker.runtime().sandboxes.some(({ ready }) => ready)) worker.poke();
+      }
+    },
     status: (uid) => statuses.get(uid),
     sourcesReady,
     unit: {

@@ -3,6 +3,8 @@ import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
 import { PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES } from "../../machinery/resources.ts";
 
+const PROTECTION = "kubernetes.io/pvc-protection";
+
 /** The claim a volume refers to, by its own name or as the pod's generic ephemeral volume. */
 export function claimNameOf(
   pod: Pod,
@@ -24,7 +26,9 @@ export function claimProblem(claim: PersistentVolumeClaim, pod: Pod, ephemeral: 
   );
   if (ephemeral && !owned)
     return `PVC ${name} was not created for pod ${pod.metadata?.namespace ?? ""}/${pod.metadata?.name ?? ""} (pod is not owner)`;
-  if (claim.metadata?.deletionTimestamp !== undefined) return "PVC is being deleted";
+  const isProtected = claim.metadata?.finalizers?.includes(PROTECTION) === true;
+  // With the finalizer it stays as long as its pods: those that were started with it may start again.
+  if (claim.metadata?.deletionTimestamp !== undefined && !isProtected) return "PVC is being deleted";
   const volumeName = claim.spec?.volumeName ?? "";
   const phase = claim.status?.phase ?? "";
   if (phase !== "Bound" || volumeName === "") {
@@ -40,13 +44,19 @@ export function volumeProblem(volume: PersistentVolume, claim: PersistentVolumeC
   return `persistent volume ${volume.metadata?.name ?? ""} is bound to ${reference?.namespace ?? ""}/${reference?.name ?? ""} (uid ${reference?.uid ?? ""}), not to this claim`;
 }
 
+/** A claim of a pod and the persistent volume that is bound to it. */
+export interface ClaimedVolume {
+  readonly claim: PersistentVolumeClaim;
+  readonly volume: PersistentVolume;
+}
+
 /** Finds the persistent volume behind a claim of the pod. Throws OrlopError (with retry) while it is not bound. */
 export async function findClaimedVolume(
   client: Pick<ClusterClient, "get">,
   pod: Pod,
   claimName: { readonly name: string; readonly ephemeral: boolean },
   signal: AbortSignal,
-): Promise<PersistentVolume> {
+): Promise<ClaimedVolume> {
   const namespace = pod.metadata?.namespace ?? "";
   const { name } = claimName;
   const fail = (text: string, cause?: unknown): OrlopError =>
@@ -62,5 +72,5 @@ export async function findClaimedVolume(
   });
   const mismatch = volumeProblem(volume, claim);
   if (mismatch !== undefined) throw fail(mismatch);
-  return volume;
+  return { claim, volume };
 }

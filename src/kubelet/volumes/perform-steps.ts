@@ -1,4 +1,3 @@
-import { modeForGroup, rootMatchesGroup } from "../../core/volumes/file-ownership.ts";
 import {
   decideHostPath,
   type HostPathFinding,
@@ -10,6 +9,7 @@ import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { FileKind, Files } from "../../ports/files.ts";
 import type { HostMounts, MountEntry } from "../../ports/host-mounts.ts";
 import type { Log } from "../../ports/log.ts";
+import { applyGroup } from "./apply-group.ts";
 
 export interface StepDeps {
   readonly files: Files;
@@ -109,7 +109,7 @@ async function perform(deps: StepDeps, step: SetupStep, signal: AbortSignal): Pr
       await deps.mounts.mount({ source: step.source, target: step.path, options: ["bind"] }, signal);
       return true;
     case "apply-group":
-      await applyGroup(deps.files, step, signal);
+      await applyGroup(deps.files, step.path, step.access, step.onlyOnRootMismatch, signal);
       return true;
     case "mark-ready": {
       const path = `${step.directory}/ready`;
@@ -143,33 +143,4 @@ async function checkHostPath(
     case "refuse":
       throw new OrlopError("Invalid", decision.reason);
   }
-}
-
-async function applyGroup(
-  files: Files,
-  { path, access, onlyOnRootMismatch }: Extract<SetupStep, { readonly do: "apply-group" }>,
-  signal: AbortSignal,
-): Promise<void> {
-  const root = await files.information(path);
-  if (root === undefined) throw new OrlopError("NotFound", `cannot set the group of ${path}: it does not exist`);
-  if (onlyOnRootMismatch && rootMatchesGroup(root, access)) return;
-  // The root comes last: as long as it does not fit, an interrupted walk is done again.
-  const folders = [path];
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    signal.throwIfAborted();
-    for (const { name } of await files.list(folder)) {
-      const entry = `${folder}/${name}`;
-      const information = await files.information(entry);
-      if (information === undefined) continue;
-      const directory = information.kind === "directory";
-      if (directory) folders.push(entry);
-      await files.setAttributes(entry, {
-        gid: access.group,
-        ...(information.kind !== "symlink" && {
-          mode: modeForGroup(information.mode, directory ? "directory" : "file", access),
-        }),
-      });
-    }
-  }
-  await files.setAttributes(path, { gid: access.group, mode: modeForGroup(root.mode, "directory", access) });
 }

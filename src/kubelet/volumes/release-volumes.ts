@@ -60,6 +60,19 @@ export async function releaseVolumes(
   await removeOwned(deps.files, directory);
 }
 
+/** Unmounts what single containers got of the pod's volumes: a volume can not be taken away below them. */
+export async function unmountSubpaths(
+  deps: ReleaseDeps,
+  root: string,
+  podUid: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const directory = `${podDirectory(root, podUid)}/volume-subpaths`;
+  if ((await deps.files.information(directory)) === undefined) return;
+  const real = await deps.files.realPath(directory);
+  for (const target of (await mountsBelow(deps, real, signal)).toReversed()) await deps.mounts.unmount(target, signal);
+}
+
 async function mountsBelow(deps: ReleaseDeps, directory: string, signal: AbortSignal): Promise<readonly string[]> {
   const entries = await deps.mounts.list(signal);
   return entries.map(({ target }) => target).filter((target) => target.startsWith(`${directory}/`));

@@ -8,13 +8,22 @@ import type { Random } from "../../ports/random.ts";
 
 export interface TokenWish {
   readonly audience?: string;
-  readonly expirationSeconds: number;
+  /** Absent: what the API server gives. */
+  readonly expirationSeconds?: number;
+}
+
+export interface IssuedToken {
+  readonly token: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
 }
 
 /** Tokens of ServiceAccounts, bound to a pod, cached and renewed before they end. */
 export interface ServiceAccountTokens {
   /** Throws when there is no valid token and none can be had. */
   token(pod: Pod, wish: TokenWish, signal: AbortSignal): Promise<string>;
+  /** The same with its end. */
+  issued(pod: Pod, wish: TokenWish, signal: AbortSignal): Promise<IssuedToken>;
   forget(podUid: string): void;
 }
 
@@ -25,11 +34,9 @@ export interface ServiceAccountTokensDeps {
   readonly log: Log;
 }
 
-interface CachedToken {
-  readonly token: string;
+interface CachedToken extends IssuedToken {
   readonly podUid: string;
   /** Milliseconds since the epoch. */
-  readonly expiresAt: number;
   readonly renewAt: number;
 }
 
@@ -45,7 +52,7 @@ export function renewalTime(issuedAt: number, expiresAt: number, jitterMs: numbe
 
 export function createServiceAccountTokens(deps: ServiceAccountTokensDeps): ServiceAccountTokens {
   const cache = new Map<string, CachedToken>();
-  const pending = new Map<string, Promise<string>>();
+  const pending = new Map<string, Promise<IssuedToken>>();
 
   const request = async (pod: Pod, wish: TokenWish, signal: AbortSignal): Promise<CachedToken> => {
     const { name: podName = "", namespace = "", uid = "" } = pod.metadata ?? {};
@@ -55,7 +62,7 @@ export function createServiceAccountTokens(deps: ServiceAccountTokensDeps): Serv
       kind: "TokenRequest",
       spec: {
         audiences: wish.audience === undefined || wish.audience === "" ? [] : [wish.audience],
-        expirationSeconds: wish.expirationSeconds,
+        ...(wish.expirationSeconds !== undefined && { expirationSeconds: wish.expirationSeconds }),
         boundObjectRef: { apiVersion: "v1", kind: "Pod", name: podName, uid },
       },
     };
@@ -79,12 +86,12 @@ export function createServiceAccountTokens(deps: ServiceAccountTokensDeps): Serv
     return { token, podUid: uid, expiresAt, renewAt: renewalTime(now, expiresAt, jitter) };
   };
 
-  const renew = async (key: string, pod: Pod, wish: TokenWish, signal: AbortSignal): Promise<string> => {
+  const renew = async (key: string, pod: Pod, wish: TokenWish, signal: AbortSignal): Promise<IssuedToken> => {
     const known = cache.get(key);
     try {
       const fresh = await request(pod, wish, signal);
       cache.set(key, fresh);
-      return fresh.token;
+      return fresh;
     } catch (reason) {
       if (known === undefined) {
         throw new OrlopError("Unavailable", `failed to fetch token: ${messageOf(reason)}`, { cause: reason });
@@ -99,27 +106,29 @@ export function createServiceAccountTokens(deps: ServiceAccountTokensDeps): Serv
         expires: new Date(known.expiresAt).toISOString(),
         reason: messageOf(reason),
       });
-      return known.token;
+      return known;
     }
   };
 
+  const issued = async (pod: Pod, wish: TokenWish, signal: AbortSignal): Promise<IssuedToken> => {
+    const key = JSON.stringify([
+      pod.metadata?.uid,
+      pod.metadata?.namespace,
+      pod.spec?.serviceAccountName,
+      wish.audience ?? "",
+      wish.expirationSeconds,
+    ]);
+    const known = cache.get(key);
+    if (known !== undefined && deps.clock.now() < known.renewAt) return known;
+    const running = pending.get(key);
+    if (running !== undefined) return running;
+    const started = renew(key, pod, wish, signal).finally(() => pending.delete(key));
+    pending.set(key, started);
+    return started;
+  };
   return {
-    async token(pod, wish, signal) {
-      const key = JSON.stringify([
-        pod.metadata?.uid,
-        pod.metadata?.namespace,
-        pod.spec?.serviceAccountName,
-        wish.audience ?? "",
-        wish.expirationSeconds,
-      ]);
-      const known = cache.get(key);
-      if (known !== undefined && deps.clock.now() < known.renewAt) return known.token;
-      const running = pending.get(key);
-      if (running !== undefined) return running;
-      const started = renew(key, pod, wish, signal).finally(() => pending.delete(key));
-      pending.set(key, started);
-      return started;
-    },
+    issued,
+    token: async (pod, wish, signal) => (await issued(pod, wish, signal)).token,
     forget(podUid) {
       for (const [key, { podUid: owner }] of cache) if (owner === podUid) cache.delete(key);
     },

@@ -110,7 +110,7 @@ async function createWorld(given?: string): Promise<World> {
         return () => listeners.delete(listener);
       },
     },
-    { root, clusterDomain: "cluster.local", seLinuxEnabled: false, tmpfsNoSwap: false },
+    { root, clusterDomain: "cluster.local", tmpfsNoSwap: false },
   );
   return {
     root,

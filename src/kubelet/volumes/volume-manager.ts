@@ -6,6 +6,7 @@ import { isSafePathName, podsDirectory } from "../../core/volumes/pod-paths.ts";
 import { planVolume, type VolumePlan } from "../../core/volumes/volume-plan.ts";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
+import { createInOrder } from "../../machinery/in-order.ts";
 import type { Unit } from "../../machinery/unit.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ContainerMount } from "../../ports/container-runtime.ts";
@@ -14,10 +15,13 @@ import type { HostMounts, VolumeSubpaths } from "../../ports/host-mounts.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
 import type { ContainerMountOptions, PodVolumes } from "../pod-volumes.ts";
-import { claimNameOf, findClaimedVolume } from "./claimed-volume.ts";
+import { claimNameOf, type ClaimedVolume, findClaimedVolume } from "./claimed-volume.ts";
 import { containerMounts } from "./container-mounts.ts";
+import type { NodeVolumeSpec } from "./node-volume-plugin.ts";
+import type { NodeVolumes } from "./node-volumes.ts";
 import { isSetUp, performSteps } from "./perform-steps.ts";
-import { releaseVolumes } from "./release-volumes.ts";
+import { releaseVolumes, unmountSubpaths } from "./release-volumes.ts";
+import { sharedVolumeOf } from "./shared-volume.ts";
 import type { ServiceAccountTokens } from "./service-account-tokens.ts";
 import { unmappableReason } from "./unmappable-volume.ts";
 import { type PayloadDeps, volumePayload } from "./volume-payload.ts";
@@ -34,6 +38,12 @@ export interface VolumeManagerDeps extends PayloadDeps {
   readonly log: Log;
   /** Memory limit of the whole pod in bytes, as its cgroup has it; undefined when it has none. */
   readonly podMemoryLimit: (pod: Pod) => number | undefined;
+  /** Volumes pods may share: CSI, iSCSI, Fibre Channel. Absent: they are not supported. */
+  readonly nodeVolumes?: NodeVolumes;
+  /** Looks after a shared volume that is mounted: expansion, drivers that want to be asked again. Never throws. */
+  readonly careFor?: (spec: NodeVolumeSpec, signal: AbortSignal) => Promise<void>;
+  /** SHA-256 in hexadecimal digits. */
+  readonly digest?: (text: string) => string;
   /** Tells when a ConfigMap or Secret of a pod may have changed; returns how to stop. */
   readonly onReferenceChange: (listener: (namespace: string) => void) => () => void;
 }
@@ -42,7 +52,8 @@ export interface VolumeManagerOptions {
   /** The kubelet's root directory, absolute. */
   readonly root: string;
   readonly clusterDomain: string;
-  readonly seLinuxEnabled: boolean;
+  /** Whether SELinux labels files on this node. @default it does not */
+  readonly isSELinuxActive?: (signal: AbortSignal) => Promise<boolean>;
   /** Whether the kernel's tmpfs knows `noswap` (6.4). */
   readonly tmpfsNoSwap: boolean;
   /** @default the newest */
@@ -63,6 +74,8 @@ type MountPlan = Extract<VolumePlan, { readonly plan: "mount" }>;
 
 interface ReadyVolume {
   readonly plan: MountPlan;
+  /** Of a shared volume: when it was last looked after, monotonic milliseconds. */
+  readonly caredAt?: number;
   /** What is on disk, for volumes whose files the kubelet writes. */
   written?: Payload;
 }
@@ -73,6 +86,8 @@ interface KnownPod {
 }
 
 const REFRESH_INTERVAL_MS = 30_000;
+/** Pods are synchronized about as often. */
+const CARE_INTERVAL_MS = 30_000;
 
 function samePayload(a: Payload | undefined, b: Payload): boolean {
   if (a?.size !== b.size) return false;
@@ -89,9 +104,14 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
   const pods = new Map<string, KnownPod>();
   const inOrder = createInOrder();
 
-  const plan = async (pod: Pod, volume: Volume, signal: AbortSignal): Promise<MountPlan> => {
+  const claimedBy = async (pod: Pod, volume: Volume, signal: AbortSignal): Promise<ClaimedVolume | undefined> => {
     const claim = claimNameOf(pod, volume);
-    const persistentVolume = claim === undefined ? undefined : await findClaimedVolume(deps.client, pod, claim, signal);
+    return claim === undefined ? undefined : findClaimedVolume(deps.client, pod, claim, signal);
+  };
+
+  const plan = (pod: Pod, volume: Volume, claimed: ClaimedVolume | undefined): MountPlan => {
+    const claim = claimNameOf(pod, volume);
+    const persistentVolume = claimed?.volume;
     const memoryLimitBytes = deps.podMemoryLimit(pod);
     const planned = planVolume(volume, pod, {
       root: options.root,
@@ -104,11 +124,45 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
     return planned;
   };
 
+  /** @returns false when the volume is not one that pods share */
+  const setUpShared = async (
+    { nodeVolumes, careFor, digest }: VolumeManagerDeps,
+    known: KnownPod,
+    volume: Volume,
+    claimed: ClaimedVolume | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> => {
+    const spec = digest === undefined ? undefined : sharedVolumeOf(known.pod, volume, claimed, digest);
+    if (nodeVolumes === undefined || spec === undefined) return false;
+    const before = known.ready.get(volume.name);
+    const { path, relabel } = await nodeVolumes.mount(spec, signal);
+    if (before === undefined && known.pod.spec?.hostUsers === false) await refuseUnmappable(path, signal);
+    const now = deps.clock.monotonic();
+    const isDue = now - (before?.caredAt ?? Number.NEGATIVE_INFINITY) >= CARE_INTERVAL_MS;
+    if (isDue) await careFor?.(spec, signal);
+    known.ready.set(volume.name, {
+      caredAt: isDue ? now : (before?.caredAt ?? now),
+      plan: {
+        plan: "mount",
+        plugin: spec.plugin,
+        path,
+        steps: [],
+        readOnly: spec.readOnly,
+        projectsFiles: false,
+        relabel: relabel && !spec.readOnly,
+      },
+    });
+    return true;
+  };
+
   const setUp = async (known: KnownPod, volume: Volume, signal: AbortSignal): Promise<void> => {
     const { pod } = known;
     const before = known.ready.get(volume.name);
+    const isShared = before?.caredAt !== undefined;
+    const claimed = before === undefined || isShared ? await claimedBy(pod, volume, signal) : undefined;
+    if ((before === undefined || isShared) && (await setUpShared(deps, known, volume, claimed, signal))) return;
     // The files are collected first: a missing Secret must not leave half a volume behind.
-    const planned = before?.plan ?? (await plan(pod, volume, signal));
+    const planned = before?.plan ?? plan(pod, volume, claimed);
     const payload = planned.projectsFiles ? await volumePayload(deps, pod, volume, signal) : undefined;
     if (before === undefined && !(await isSetUp(deps, planned.steps, signal))) {
       await performSteps(deps, planned.steps, signal);
@@ -144,14 +198,19 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
     const known = pods.get(uid) ?? { pod, ready: new Map<string, ReadyVolume>() };
     known.pod = pod;
     pods.set(uid, known);
-    for (const volume of usedVolumes(pod)) {
-      try {
-        await setUp(known, volume, signal);
-      } catch (reason) {
-        signal.throwIfAborted();
-        throw mountFailure(volume.name, reason);
-      }
-    }
+    // Side by side: a volume that hangs or waits must not keep the others of the pod from being tried.
+    const results = await Promise.allSettled(
+      usedVolumes(pod).map(async (volume) => {
+        try {
+          await setUp(known, volume, signal);
+        } catch (reason) {
+          signal.throwIfAborted();
+          throw mountFailure(volume.name, reason);
+        }
+      }),
+    );
+    const failure = results.find((result) => result.status === "rejected");
+    if (failure !== undefined) throw failure.reason;
   };
 
   const refresh = async (uid: string, signal: AbortSignal): Promise<void> => {
@@ -179,6 +238,10 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
       inOrder(uidOf(pod), () => mountsOf(pod, container, mountOptions, signal)),
     release: (podUid, signal) =>
       inOrder(checkedUid(podUid), async () => {
+        deps.nodeVolumes?.leave(podUid);
+        // What is mounted below a driver's mount goes first.
+        await unmountSubpaths(deps, options.root, podUid, signal);
+        await deps.nodeVolumes?.unmountPod(podUid, signal);
         await releaseVolumes(deps, options.root, podUid, signal);
         deps.tokens.forget(podUid);
         pods.delete(podUid);
@@ -198,7 +261,8 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
   ): Promise<readonly ContainerMount[]> => {
     const ready = pods.get(uidOf(pod))?.ready ?? new Map<string, ReadyVolume>();
     const plans = new Map([...ready].map(([name, { plan: planned }]) => [name, planned]));
-    return containerMounts(deps, options, pod, container, plans, mountOptions, signal);
+    const seLinuxEnabled = (await options.isSELinuxActive?.(signal)) ?? false;
+    return containerMounts(deps, { ...options, seLinuxEnabled }, pod, container, plans, mountOptions, signal);
   };
 
   return {
@@ -215,8 +279,14 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
   };
 }
 
+/** Shared volumes are told by their own name; what keeps a pod waiting for one reads as upstream tells it. */
 function mountFailure(volume: string, reason: unknown): OrlopError {
-  const text = `MountVolume.SetUp failed for volume "${volume}" : ${messageOf(reason)}`;
+  const detail = messageOf(reason);
+  const text = detail.startsWith("MountVolume.")
+    ? detail
+    : detail.startsWith("conflicting SELinux labels") || detail.startsWith("waiting for unmount")
+      ? `Unable to attach or mount volumes: unmounted volumes=[${volume}], unattached volumes=[], failed to process volumes=[${volume}]: ${detail}`
+      : `MountVolume.SetUp failed for volume "${volume}" : ${detail}`;
   const code = reason instanceof OrlopError ? reason.code : "Internal";
   return new OrlopError(code, text, { cause: reason, retry: "backoff" });
 }
@@ -239,24 +309,6 @@ function uidOf(pod: Pod): string {
 function checkedUid(uid: string): string {
   if (!isSafePathName(uid)) throw new OrlopError("Invalid", `pod uid ${JSON.stringify(uid)} cannot name a directory`);
   return uid;
-}
-
-/** Runs the work of one key one after the other. */
-function createInOrder(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
-  const last = new Map<string, Promise<unknown>>();
-  return (key, work) => {
-    const before = last.get(key) ?? Promise.resolve();
-    const mine = before.then(work, work);
-    const settled = mine.then(
-      () => undefined,
-      () => undefined,
-    );
-    last.set(key, settled);
-    void settled.then(() => {
-      if (last.get(key) === settled) last.delete(key);
-    });
-    return mine;
-  };
 }
 
 interface Refreshing {
