@@ -51,6 +51,7 @@ export function createPluginWatcher(deps: PluginWatcherDeps, options: { readonly
   const { clock, files, log } = deps;
   const directory = `${options.root}/plugins_registry`;
   const known = new Map<string, Known>();
+  const wake = createWake(clock);
 
   async function sockets(folder: string, depth: number): Promise<ReadonlyMap<string, string>> {
     const found = new Map<string, string>();
@@ -87,28 +88,29 @@ export function createPluginWatcher(deps: PluginWatcherDeps, options: { readonly
     log.info("A plugin is registered", { type: plugin.type, plugin: plugin.name, socket: path });
   }
 
-  function attempt(path: string, entry: Known, work: () => Promise<void>, done: () => void): void {
+  /** Starts the work unless some is under way or it is too early after a failure. */
+  function attempt(path: string, entry: Known, work: () => Promise<void>): void {
     if (entry.working !== undefined || clock.monotonic() < entry.notBefore) return;
-    entry.working = work()
-      .then(
-        () => {
-          entry.failures = 0;
-          done();
-        },
-        (reason: unknown) => {
-          entry.failures += 1;
-          const delay = backoffDelay(entry.failures, RETRY, deps.random);
-          entry.notBefore = clock.monotonic() + delay;
-          log.warn("A plugin could not be registered or let go, trying again", {
-            socket: path,
-            reason: messageOf(reason),
-            inMilliseconds: Math.round(delay),
-          });
-        },
-      )
-      .finally(() => {
-        entry.working = undefined;
+    entry.working = worked(path, entry, work).finally(() => {
+      entry.working = undefined;
+      wake.ring();
+    });
+  }
+
+  async function worked(path: string, entry: Known, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      entry.failures = 0;
+    } catch (reason) {
+      entry.failures += 1;
+      const delay = backoffDelay(entry.failures, RETRY, deps.random);
+      entry.notBefore = clock.monotonic() + delay;
+      log.warn("A plugin could not be registered or let go, trying again", {
+        socket: path,
+        reason: messageOf(reason),
+        inMilliseconds: Math.round(delay),
       });
+    }
   }
 
   async function look(signal: AbortSignal): Promise<void> {
@@ -120,12 +122,10 @@ export function createPluginWatcher(deps: PluginWatcherDeps, options: { readonly
         if (entry.working === undefined) known.delete(path);
         continue;
       }
-      attempt(
-        path,
-        entry,
-        async () => deps.handlers[plugin.type]?.deregister(plugin, signal),
-        () => known.delete(path),
-      );
+      attempt(path, entry, async () => {
+        await deps.handlers[plugin.type]?.deregister(plugin, signal);
+        known.delete(path);
+      });
     }
     for (const [path, identity] of now) {
       const entry = known.get(path) ?? {
@@ -137,12 +137,7 @@ export function createPluginWatcher(deps: PluginWatcherDeps, options: { readonly
       };
       known.set(path, entry);
       if (entry.plugin !== undefined || entry.identity !== identity) continue;
-      attempt(
-        path,
-        entry,
-        () => register(path, entry, signal),
-        () => undefined,
-      );
+      attempt(path, entry, () => register(path, entry, signal));
     }
   }
 
@@ -150,7 +145,6 @@ export function createPluginWatcher(deps: PluginWatcherDeps, options: { readonly
     name: "plugins",
     async run(signal, ready) {
       await files.makeDirectory(directory, 0o750);
-      const wake = createWake(clock);
       const watching = (async () => {
         for await (const _ of files.changes(directory, signal)) wake.ring();
       })().catch((reason: unknown) => {
