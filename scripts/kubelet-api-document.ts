@@ -5,6 +5,7 @@ import {
   subresourcesFor,
   verbForMethod,
 } from "../src/core/authz/kubelet-request.ts";
+import { INEFFECTIVE_FIELDS } from "../src/kubelet/configuration/ineffective-fields.ts";
 import { type HandlerSwitches, KUBELET_ROUTES, type Route } from "../src/kubelet/server/routes.ts";
 
 const VERSIONS = ["1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"];
@@ -114,6 +115,42 @@ const UPSTREAM_DEDICATED: readonly (readonly [string, string])[] = [
 ];
 const NOT_UPSTREAM: readonly string[] = ["/runningPods/", "/spec/"];
 
+const OTHER_DIFFERENCES: readonly (readonly [what: string, upstream: string, here: string])[] = [
+  ["HTTP upgrade on a path that is no connect", "reaches the handler, which ignores it", "400"],
+  [
+    "exec, attach, portForward without an upgrade",
+    "500 `Upgrade request required`, after the runtime was asked for a session",
+    "the same answer, and the runtime is not asked",
+  ],
+  ["`/debug/pprof/`", "Go's profiles", "`profile`, `heap` and `allocs` in V8's formats, and `cmdline`; others are 404"],
+  ["`/debug/pprof/heap`", "memory in use since the start", "of allocations from the request on, sampled; never values"],
+  ["`/logs/`: links", "followed wherever they lead", "only inside the log directory; else 404"],
+  ["`/logs/`: ranges, gzip", "Range and `Accept-Encoding: gzip` of queries", "whole and plain"],
+  ["`/metrics*`", "text or protobuf", "text"],
+  [
+    "`/metrics/cadvisor`, `/stats/summary`",
+    "cAdvisor",
+    "CRI, control groups and filesystems; no per-CPU, disk I/O figures",
+  ],
+  [
+    "`/flagz`, `/statusz`",
+    "text, JSON, YAML, CBOR by a gate; delimiters drawn by lot",
+    "text, JSON, YAML; fixed delimiters",
+  ],
+  [
+    "`/configz`",
+    "header values of staticPodURLHeader shown",
+    "masked; `authorization.connect` and `auditLog` are Orlop's",
+  ],
+  ["`tlsMinVersion: VersionTLS10`, `VersionTLS11`", "allowed", "TLS 1.2 is the least"],
+  [
+    "`tlsCurvePreferences`",
+    "what Go knows",
+    "what OpenSSL of the Node.js in use knows; others are refused at the start",
+  ],
+  ["unknown field in a configuration file", "a warning", "refused with file and path"],
+];
+
 function upstreamList(path: string): readonly string[] {
   const below = ([base]: readonly [string, string]): boolean => path === base || path.startsWith(`${base}/`);
   const dedicated = UPSTREAM_DEDICATED.find(below);
@@ -220,7 +257,23 @@ ${table(
       "attempts to exec, attach, port-forward or run with `get` alone",
     ],
     ["`orlop_kubelet_trail_dropped_total`", "", "records of the trail that could not be kept"],
+    [
+      "`orlop_apiserver_get_only_connects_total` (API server)",
+      "resource, decision",
+      "the same through nodes/proxy, pods/exec, pods/attach and pods/portforward: `refused` or `let-through`",
+    ],
   ],
+)}
+
+## Other differences from upstream 1.36
+${table(["what", "upstream", "here"], OTHER_DIFFERENCES)}
+
+## Fields of KubeletConfiguration without effect
+They are checked, and shown at /configz. One that is set to something else than its default is named in the log at the start.
+
+${table(
+  ["field", "what holds instead"],
+  Object.entries(INEFFECTIVE_FIELDS).map(([field, instead]) => [`\`${field}\``, instead]),
 )}
 `;
 }

@@ -59,6 +59,7 @@ export function createNodeAgent(deps: SystemDeps, transport: ClusterTransport, o
   const mounts = createLinuxMounts();
   const runtime = createCriRuntime({
     endpoint: options.runtimeEndpoint,
+    ...(configuration.imageServiceEndpoint !== "" && { imageEndpoint: configuration.imageServiceEndpoint }),
     requestTimeoutMs: configuration.runtimeRequestTimeout,
   });
   const makeKubelet = (records: RecordLog | undefined): Unit =>

@@ -30,6 +30,7 @@ import { createApiListeners, type Listen } from "./api-listeners.ts";
 import { createKubeletAccess } from "./authorization/kubelet-access.ts";
 import { podMemoryLimitBytes } from "./cgroups/cgroup-limits.ts";
 import { createDriverQuestion, createNodeCgroups } from "./cgroups/node-cgroups.ts";
+import { ineffectiveFields } from "./configuration/ineffective-fields.ts";
 import { hostProblem } from "./host-check.ts";
 import {
   allowedUnsafeSysctlsOf,
@@ -146,6 +147,9 @@ export function createKubelet(deps: KubeletDeps, options: KubeletOptions): Unit 
         swapBytes: machine.swapBytes,
       });
       if (problem !== undefined) throw new OrlopError("Unsupported", problem);
+      for (const [field, instead] of Object.entries(ineffectiveFields(options.configuration))) {
+        deps.log.warn("a field of the kubelet configuration has no effect", { field, instead });
+      }
       await deps.files.makeDirectory(options.root, 0o755);
       await assemble(deps, options, machine, layout).run(signal, ready);
     },
@@ -324,6 +328,7 @@ function assemble(
       staticPodPath: configuration.staticPodPath,
       fileCheckPeriodMs: configuration.fileCheckFrequency,
       syncPeriodMs: configuration.syncFrequency,
+      longestRestartDelayMs: configuration.crashLoopBackOff.maxContainerRestartPeriod,
       parallelPulls: configuration.serializeImagePulls ? 1 : configuration.maxParallelImagePulls,
       version: KUBERNETES_VERSION.split(".").slice(0, 2).join("."),
       imageEviction: {

@@ -2,7 +2,7 @@ import type { FeatureGates } from "../../api/feature-gates.ts";
 import type { Node, Pod, PodStatus, Service } from "../../api/types.ts";
 import type { NodeResources } from "../../core/pods/container-resources.ts";
 import type { ImageEvictionPolicy } from "../../core/pods/image-eviction.ts";
-import { CRASH_LOOP_BACKOFF } from "../../core/pods/start-backoff.ts";
+import { type BackoffPolicy, CRASH_LOOP_BACKOFF } from "../../core/pods/start-backoff.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
 import { createInformer, type Informer } from "../../machinery/informer.ts";
 import { linkAbort } from "../../machinery/linked-abort.ts";
@@ -99,6 +99,8 @@ export interface PodManagerOptions {
   readonly fileCheckPeriodMs?: number;
   /** @default 60000 */
   readonly syncPeriodMs?: number;
+  /** Longest pause before a container that keeps failing is started again. @default 300000 */
+  readonly longestRestartDelayMs?: number;
   /** undefined: no limit. @default 1 */
   readonly parallelPulls?: number | undefined;
   /** e.g. "1.36", for the user agent of probes and hooks. */
@@ -126,6 +128,12 @@ export interface PodManager {
   status(podUid: string): PodStatus | undefined;
   /** Whether all pods that should be here are known: before, "not known" proves nothing. */
   sourcesReady(): boolean;
+}
+
+function crashLoopBackoff({ longestRestartDelayMs }: PodManagerOptions): BackoffPolicy {
+  const { firstMs, longestMs } = CRASH_LOOP_BACKOFF;
+  const longest = longestRestartDelayMs ?? longestMs;
+  return { firstMs: Math.min(firstMs, longest), longestMs: longest };
 }
 
 const RESOLV_CONF_LIMIT = 1024 * 1024;
@@ -199,7 +207,7 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
         volumes: deps.volumes,
         references: deps.references,
         hooks,
-        backoffs: createBackoffs({ clock }, CRASH_LOOP_BACKOFF),
+        backoffs: createBackoffs({ clock }, crashLoopBackoff(options)),
         events,
         files,
         log,
