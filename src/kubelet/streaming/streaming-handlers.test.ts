@@ -296,6 +296,43 @@ describe("exec over other protocols", () => {
     await run;
   });
 
+  it("cuts a session nobody uses, and none that is used", async () => {
+    const { port, clock } = await startKubelet({ command: cat });
+    const { connection } = await client.upgrade({
+      scheme: "http",
+      host: "127.0.0.1",
+      port,
+      target: "/exec/ns/p/main?input=1&output=1",
+      method: "GET",
+      headers: UPGRADE,
+      signal: new AbortController().signal,
+    });
+    if (connection === undefined) throw new Error("no connection");
+    const spdy = createSpdyConnection({ connection, inflate: inflatePiece }, { role: "client" });
+    let ended = false;
+    const run = spdy.run().then(
+      () => (ended = true),
+      () => (ended = true),
+    );
+    const open = (name: string) => spdy.open(new Map([["streamtype", [name]]]));
+    const [, stdin, stdout] = await Promise.all([open("error"), open("stdin"), open("stdout")]);
+    await stdin.accepted;
+    const hour = 60 * 60 * 1_000;
+    await clock.untilSleepers(1);
+    await clock.advance(3 * hour);
+    await stdin.write(encode("x"));
+    for await (const chunk of stdout.readable) {
+      expect(new TextDecoder().decode(chunk)).toBe("x");
+      break;
+    }
+    await clock.advance(3 * hour);
+    await clock.untilSleepers(1);
+    expect(ended).toBe(false);
+    await clock.advance(4 * hour);
+    await run;
+    expect(ended).toBe(true);
+  });
+
   it("passes v5 on as well when the gate is off, and the runtime's refusal back", async () => {
     const { port } = await startKubelet({ extend: false });
     const refused = converse(port, "/exec/ns/p/main?output=1", ["v5.channel.k8s.io"], []);

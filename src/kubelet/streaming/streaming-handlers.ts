@@ -1,5 +1,6 @@
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { ByteConnection } from "../../ports/bytes.ts";
 import type { StreamingRuntime } from "../../ports/container-runtime.ts";
 import type { HttpRequest, HttpResponse, WebSocketConnection } from "../../ports/http.ts";
 import type { HttpClient } from "../../ports/http-client.ts";
@@ -17,6 +18,7 @@ import {
 } from "../../core/streams/protocol-names.ts";
 import type { InflatePiece } from "../../core/streams/spdy-headers.ts";
 import { parseStreamOptions, type StreamOptions } from "../../core/streams/stream-options.ts";
+import { linkAbort } from "../../machinery/linked-abort.ts";
 import { forwardUpgrade, relayResponse } from "../../machinery/streams/forward-upgrade.ts";
 import { splice } from "../../machinery/streams/splice.ts";
 import type { PodContainer, PodDirectory } from "../pod-directory.ts";
@@ -54,7 +56,7 @@ export interface StreamingDeps {
 export interface StreamingOptions {
   /** Gate ExtendWebSocketsToKubelet: speak v5 and the port-forward tunnel here instead of passing them on. */
   readonly extendWebSockets: boolean;
-  /** Sessions that end here are cut after this time without a byte; 0 never. @default 4 h */
+  /** Sessions are cut after this time without a byte in either direction; 0 never. @default 4 h */
   readonly idleMilliseconds?: number;
 }
 
@@ -118,7 +120,19 @@ export function createStreamingHandlers(deps: StreamingDeps, options: StreamingO
       request,
       to: { ...location, method: request.method, headers },
       responseHeaders: forwardedResponseHeaders,
+      join: (one, other) => spliceUntilIdle(one, other, request.signal),
     });
+  }
+
+  async function spliceUntilIdle(one: ByteConnection, other: ByteConnection, outer: AbortSignal): Promise<void> {
+    const life = linkAbort(outer);
+    const idle = watchIdle(deps.clock, idleMilliseconds, life.signal, () => life.abort());
+    try {
+      await splice(one, other, life.signal, idle.touch);
+    } finally {
+      life.abort();
+      life.release();
+    }
   }
 
   async function overWebSocket(
@@ -196,7 +210,7 @@ export function createStreamingHandlers(deps: StreamingDeps, options: StreamingO
       connection.destroy();
       return socket;
     }
-    return { status: 101, upgraded: true, done: splice(tunnelConnection(socket), connection, request.signal) };
+    return { status: 101, upgraded: true, done: spliceUntilIdle(tunnelConnection(socket), connection, request.signal) };
   }
 
   async function portForward(request: HttpRequest, target: PodTarget): Promise<HttpResponse> {

@@ -1,4 +1,5 @@
 import { OrlopError } from "../../lib/orlop-error.ts";
+import type { ByteConnection } from "../../ports/bytes.ts";
 import type { BodyWriter, HttpRequest, HttpResponse } from "../../ports/http.ts";
 import type { ClientRequest, ClientResponse, HttpClient } from "../../ports/http-client.ts";
 import { splice } from "./splice.ts";
@@ -7,6 +8,8 @@ export interface ForwardUpgrade {
   readonly client: HttpClient;
   readonly request: HttpRequest;
   readonly to: Omit<ClientRequest, "signal">;
+  /** Joins the two connections once both are upgraded. @default until one of them ends or the client goes */
+  readonly join?: (client: ByteConnection, server: ByteConnection) => Promise<void>;
   /** Which of the answer's headers go back. */
   readonly responseHeaders: (headers: ClientResponse["headers"]) => Record<string, string | readonly string[]>;
 }
@@ -46,6 +49,6 @@ export async function forwardUpgrade(forward: ForwardUpgrade): Promise<HttpRespo
     if (value === undefined || (name === "sec-websocket-protocol" && value === "")) continue;
     headers[name] = typeof value === "string" ? value : value.join(", ");
   }
-  const client101 = upgrade.acceptRaw(headers);
-  return { status: 101, upgraded: true, done: splice(client101, connection, request.signal) };
+  const join = forward.join ?? ((one, other) => splice(one, other, request.signal));
+  return { status: 101, upgraded: true, done: join(upgrade.acceptRaw(headers), connection) };
 }

@@ -2,9 +2,14 @@ import { OrlopError } from "../../lib/orlop-error.ts";
 import type { ByteConnection } from "../../ports/bytes.ts";
 
 /** "ended": `from` has nothing more to give. "deaf": `to` takes nothing more, but may still have something to say. */
-async function carry(from: ByteConnection, to: ByteConnection): Promise<"ended" | "deaf"> {
+async function carry(
+  from: ByteConnection,
+  to: ByteConnection,
+  onActivity: (() => void) | undefined,
+): Promise<"ended" | "deaf"> {
   try {
     for await (const chunk of from.readable) {
+      onActivity?.();
       try {
         await to.write(chunk);
       } catch {
@@ -21,8 +26,15 @@ async function carry(from: ByteConnection, to: ByteConnection): Promise<"ended" 
 /**
  * Joins two connections until one of them has nothing more to give, then closes both; what it gave is delivered. Holds
  * one chunk in each direction: a side that does not read stops the other. Never rejects; aborting cuts both.
+ *
+ * @param onActivity called for each chunk in either direction
  */
-export async function splice(one: ByteConnection, other: ByteConnection, signal: AbortSignal): Promise<void> {
+export async function splice(
+  one: ByteConnection,
+  other: ByteConnection,
+  signal: AbortSignal,
+  onActivity?: () => void,
+): Promise<void> {
   const cut = (): void => {
     const reason = new OrlopError("Cancelled", "The connection was cut");
     one.destroy(reason);
@@ -30,8 +42,8 @@ export async function splice(one: ByteConnection, other: ByteConnection, signal:
   };
   signal.addEventListener("abort", cut, { once: true });
   if (signal.aborted) cut();
-  const there = carry(one, other);
-  const back = carry(other, one);
+  const there = carry(one, other, onActivity);
+  const back = carry(other, one, onActivity);
   try {
     // A side that refuses bytes may be a command that ended; its last words are still on the way.
     const first = await Promise.race([there, back]);
