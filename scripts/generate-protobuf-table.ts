@@ -18,7 +18,8 @@ const ROOTS: Readonly<Record<string, string>> = {
   "api.policy.v1": "V1Eviction V1PodDisruptionBudget",
   "api.coordination.v1": "V1Lease",
   "api.rbac.v1": "V1Role V1ClusterRole V1RoleBinding V1ClusterRoleBinding",
-  "api.storage.v1": "V1CSIDriver V1CSINode V1CSIStorageCapacity V1StorageClass V1VolumeAttachment",
+  "api.storage.v1":
+    "V1CSIDriver V1CSINode V1CSIStorageCapacity V1StorageClass V1VolumeAttachment V1VolumeAttributesClass",
   "api.node.v1": "V1RuntimeClass",
   "api.scheduling.v1": "V1PriorityClass",
   "api.certificates.v1": "V1CertificateSigningRequest",

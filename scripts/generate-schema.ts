@@ -34,6 +34,7 @@ const ROOTS = [
   "V1CSINode",
   "V1CSIStorageCapacity",
   "V1StorageClass",
+  "V1VolumeAttributesClass",
   "V1VolumeAttachment",
   "V1RuntimeClass",
   "V1PriorityClass",

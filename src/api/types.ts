@@ -65,6 +65,7 @@ export type Lease = Wire<client.V1Lease>;
 export type RuntimeClass = Wire<client.V1RuntimeClass>;
 export type PriorityClass = Wire<client.V1PriorityClass>;
 export type StorageClass = Wire<client.V1StorageClass>;
+export type VolumeAttributesClass = Wire<client.V1VolumeAttributesClass>;
 export type CSIDriver = Wire<client.V1CSIDriver>;
 export type CSINode = Wire<client.V1CSINode>;
 export type VolumeAttachment = Wire<client.V1VolumeAttachment>;

@@ -23,6 +23,7 @@ import { createServiceAccountTokenController } from "./service-account/service-a
 import { createServiceAccountController } from "./service-account/service-account.ts";
 import { createTaintEvictionController } from "./taint-eviction/taint-eviction.ts";
 import { createVolumeExpandController } from "./volume-expand/volume-expand.ts";
+import { createAttributesClassProtectionController } from "./volume-protection/attributes-class-protection.ts";
 import { createClaimProtectionController } from "./volume-protection/claim-protection.ts";
 import { createVolumeProtectionController } from "./volume-protection/volume-protection.ts";
 
@@ -78,6 +79,7 @@ const CONTROLLERS = {
   "serviceaccount-token-controller": (deps, { rootCa }) =>
     createServiceAccountTokenController(deps, rootCa === undefined ? {} : { rootCa }),
   "taint-eviction-controller": (deps) => createTaintEvictionController(deps),
+  "volumeattributesclass-protection-controller": (deps) => createAttributesClassProtectionController(deps),
 } as const satisfies Readonly<Record<string, Make>>;
 
 export type ControllerName = keyof typeof CONTROLLERS;

@@ -107,6 +107,13 @@ export const CERTIFICATE_SIGNING_REQUESTS = defineResource<api.CertificateSignin
 
 const STORAGE = "storage.k8s.io";
 export const STORAGE_CLASSES = defineResource<api.StorageClass>(STORAGE, "v1", "storageclasses", "StorageClass", false);
+export const VOLUME_ATTRIBUTES_CLASSES = defineResource<api.VolumeAttributesClass>(
+  STORAGE,
+  "v1",
+  "volumeattributesclasses",
+  "VolumeAttributesClass",
+  false,
+);
 export const CSI_DRIVERS = defineResource<api.CSIDriver>(STORAGE, "v1", "csidrivers", "CSIDriver", false);
 export const CSI_NODES = defineResource<api.CSINode>(STORAGE, "v1", "csinodes", "CSINode", false);
 export const CSI_STORAGE_CAPACITIES = defineResource<api.CSIStorageCapacity>(

@@ -24,6 +24,7 @@ import { csiNodeKind } from "./storage/csi-nodes.ts";
 import { csiStorageCapacityKind } from "./storage/csi-storage-capacities.ts";
 import { storageClassKind } from "./storage/storage-classes.ts";
 import { volumeAttachmentKind } from "./storage/volume-attachments.ts";
+import { volumeAttributesClassKind } from "./storage/volume-attributes-classes.ts";
 
 export { defineKind } from "./define-kind.ts";
 
@@ -53,6 +54,7 @@ export const KINDS: readonly KindDefinition[] = [
   csiStorageCapacityKind,
   storageClassKind,
   volumeAttachmentKind,
+  volumeAttributesClassKind,
   runtimeClassKind,
   certificateSigningRequestKind,
   priorityClassKind,

@@ -195,6 +195,7 @@ export const ZERO_VALUES: Readonly<Record<string, string>> = {
   V1ShardInfo: "kept:selector",
   V1SleepAction: "kept:seconds",
   V1StorageClass: "pointer:allowVolumeExpansion,volumeBindingMode kept:provisioner",
+  V1VolumeAttributesClass: "kept:driverName",
   V1SubjectAccessReview: "value:spec,status",
   V1SubjectAccessReviewStatus: "kept:allowed",
   V1SubjectRulesReviewStatus: "kept:resourceRules,nonResourceRules,incomplete",

@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hasReason } from "../../machinery/answer-error.ts";
-import { PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS } from "../../machinery/resources.ts";
+import {
+  PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
+  PODS,
+  VOLUME_ATTRIBUTES_CLASSES,
+} from "../../machinery/resources.ts";
 import { type ControllerHost, startControllers } from "../../testing/controller-host.ts";
+import { createAttributesClassProtectionController } from "./attributes-class-protection.ts";
 import { createClaimProtectionController } from "./claim-protection.ts";
 import { createVolumeProtectionController } from "./volume-protection.ts";
 
@@ -11,6 +17,7 @@ describe("volumes and claims that are deleted", () => {
     host = await startControllers((deps) => [
       createClaimProtectionController(deps),
       createVolumeProtectionController(deps),
+      createAttributesClassProtectionController(deps),
     ]);
   });
   afterEach(() => host.stop());
@@ -43,6 +50,25 @@ describe("volumes and claims that are deleted", () => {
     await host.client.delete(PODS, pod, host.signal, { gracePeriodSeconds: 0 });
     await host.until(async () => {
       const failure = await host.client.get(PERSISTENT_VOLUME_CLAIMS, claim, host.signal).catch((reason) => reason);
+      return hasReason(failure, "NotFound");
+    });
+  });
+
+  it("attributes classes go when no claim has them or is to get them", async () => {
+    const quick = { metadata: { name: "quick" }, driverName: "example.com", parameters: { iops: "9" } };
+    await host.client.create(VOLUME_ATTRIBUTES_CLASSES, quick, host.signal);
+    const claim = { namespace: "default", name: "data" };
+    const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+    const withClass = { ...spec, volumeAttributesClassName: "quick" };
+    await host.client.create(PERSISTENT_VOLUME_CLAIMS, { metadata: claim, spec: withClass }, host.signal);
+    const { name } = quick.metadata;
+    await host.client.delete(VOLUME_ATTRIBUTES_CLASSES, { name }, host.signal);
+    await host.clock.advance(5_000);
+    const kept = await host.client.get(VOLUME_ATTRIBUTES_CLASSES, { name }, host.signal);
+    expect(kept.metadata).toMatchObject({ finalizers: ["kubernetes.io/vac-protection"] });
+    await host.client.delete(PERSISTENT_VOLUME_CLAIMS, claim, host.signal);
+    await host.until(async () => {
+      const failure = await host.client.get(VOLUME_ATTRIBUTES_CLASSES, { name }, host.signal).catch((reason) => reason);
       return hasReason(failure, "NotFound");
     });
   });

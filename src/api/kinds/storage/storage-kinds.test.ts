@@ -5,6 +5,7 @@ import { csiNodeKind } from "./csi-nodes.ts";
 import { csiStorageCapacityKind } from "./csi-storage-capacities.ts";
 import { storageClassKind } from "./storage-classes.ts";
 import { volumeAttachmentKind } from "./volume-attachments.ts";
+import { volumeAttributesClassKind } from "./volume-attributes-classes.ts";
 
 describe("CSI drivers", () => {
   it("are attached, and mount without labels unless they say otherwise", () => {
@@ -91,6 +92,23 @@ describe("storage classes", () => {
     expect(
       updateProblems(storageClassKind, { provisioner: "x" }, { provisioner: "x", reclaimPolicy: "Retain" }),
     ).toEqual(['reclaimPolicy: Invalid value: "Retain": field is immutable']);
+  });
+});
+
+describe("volume attributes classes", () => {
+  it("name a driver and at least one parameter, for good", () => {
+    expect(createProblems(volumeAttributesClassKind, {})).toEqual([
+      "driverName: Required value",
+      "parameters: Required value: must contain at least one key/value pair",
+    ]);
+    const before = { driverName: "x", parameters: { iops: "1" } };
+    expect(
+      updateProblems(volumeAttributesClassKind, before, { driverName: "y", parameters: { iops: "2", "": "" } }),
+    ).toEqual([
+      "driverName: Forbidden: updates to driverName are forbidden.",
+      "parameters: Forbidden: updates to parameters are forbidden.",
+      'parameters: Invalid value: "": field can not be empty.',
+    ]);
   });
 });
 

@@ -15,7 +15,14 @@ import { hasInvalidLabelValue, validateLabelSelector } from "../../label-selecto
 import { byteLength, dnsSubdomainProblems, labelKeyProblems, rangeProblem } from "../../names.ts";
 import { deepEqual, normalize } from "../../schema/normalize.ts";
 import type { FieldError } from "../../status-error.ts";
-import type { CSIStorageCapacity, KubernetesObject, StorageClass, Unchecked, VolumeAttachment } from "../../types.ts";
+import type {
+  CSIStorageCapacity,
+  KubernetesObject,
+  StorageClass,
+  Unchecked,
+  VolumeAttachment,
+  VolumeAttributesClass,
+} from "../../types.ts";
 import { validateInlineVolumeSpec } from "../volumes/validate-persistent-volume.ts";
 import { validateCsiDriverName } from "./csi-driver-name.ts";
 
@@ -61,6 +68,11 @@ function topologyErrors(topologies: Topologies, field: string): readonly FieldEr
   });
 }
 
+function provisionerErrors(provisioner: string, field: string): readonly FieldError[] {
+  const name = provisioner.toLowerCase();
+  return provisioner === "" ? [required(field)] : invalidFor(field, name, labelKeyProblems(name));
+}
+
 export function validateStorageClass(object: KubernetesObject): readonly FieldError[] {
   const {
     provisioner = "",
@@ -69,10 +81,9 @@ export function validateStorageClass(object: KubernetesObject): readonly FieldEr
     volumeBindingMode,
     allowedTopologies = [],
   } = object as Unchecked<StorageClass>;
-  const name = provisioner.toLowerCase();
   const modes = ["Immediate", "WaitForFirstConsumer"];
   return [
-    ...(provisioner === "" ? [required("provisioner")] : invalidFor("provisioner", name, labelKeyProblems(name))),
+    ...provisionerErrors(provisioner, "provisioner"),
     ...parameterErrors((parameters ?? {}) as Texts, "parameters"),
     ...optionalOneOf("reclaimPolicy", reclaimPolicy, ["Delete", "Retain"]),
     ...(volumeBindingMode === undefined
@@ -90,6 +101,24 @@ export function validateStorageClassUpdate(object: KubernetesObject, old: Kubern
     ...FIXED_FIELDS.flatMap((field) =>
       when(!deepEqual(object[field], old[field]), invalidValue(field, object[field], IMMUTABLE)),
     ),
+  ];
+}
+
+export function validateAttributesClass(object: KubernetesObject): readonly FieldError[] {
+  const { driverName = "", parameters = {} } = object as Unchecked<VolumeAttributesClass>;
+  return [
+    ...provisionerErrors(driverName, "driverName"),
+    ...parameterErrors(parameters as Texts, "parameters"),
+    ...when(Object.keys(parameters).length === 0, required("parameters", "must contain at least one key/value pair")),
+  ];
+}
+
+export function validateAttributesClassUpdate(object: KubernetesObject, old: KubernetesObject): readonly FieldError[] {
+  return [
+    ...["driverName", "parameters"].flatMap((field) =>
+      when(!deepEqual(object[field], old[field]), forbiddenField(field, `updates to ${field} are forbidden.`)),
+    ),
+    ...validateAttributesClass(object),
   ];
 }
 

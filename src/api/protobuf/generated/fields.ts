@@ -272,6 +272,7 @@ export const PROTOBUF_FIELDS: Readonly<Record<string, string>> = {
   V1VolumeAttachmentSource: "persistentVolumeName=1:string inlineVolumeSpec=2:V1PersistentVolumeSpec",
   V1VolumeAttachmentSpec: "attacher=1:string source=2:V1VolumeAttachmentSource nodeName=3:string",
   V1VolumeAttachmentStatus: "attached=1:boolean attachmentMetadata=2:{}string attachError=3:V1VolumeError detachError=4:V1VolumeError",
+  V1VolumeAttributesClass: "metadata=1:V1ObjectMeta driverName=2:string parameters=3:{}string",
   V1VolumeDevice: "name=1:string devicePath=2:string",
   V1VolumeError: "time=1:time message=2:string errorCode=3:int32",
   V1VolumeMount: "name=1:string readOnly=2:boolean recursiveReadOnly=7:string mountPath=3:string subPath=4:string mountPropagation=5:string subPathExpr=6:string",

@@ -272,6 +272,7 @@ export const MODELS: Readonly<Record<string, string>> = {
   V1VolumeAttachmentSource: "inlineVolumeSpec:V1PersistentVolumeSpec persistentVolumeName:string",
   V1VolumeAttachmentSpec: "attacher!:string nodeName!:string source!:V1VolumeAttachmentSource",
   V1VolumeAttachmentStatus: "attachError:V1VolumeError attached!:boolean attachmentMetadata:{}string detachError:V1VolumeError",
+  V1VolumeAttributesClass: "apiVersion:string driverName!:string kind:string metadata:V1ObjectMeta parameters:{}string",
   V1VolumeDevice: "devicePath!:string name!:string",
   V1VolumeError: "errorCode:int32 message:string time:time",
   V1VolumeMount: "mountPath!:string mountPropagation:string name!:string readOnly:boolean recursiveReadOnly:string subPath:string subPathExpr:string",

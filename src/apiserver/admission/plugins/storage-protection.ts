@@ -5,9 +5,10 @@ import { isFor } from "../request-kind.ts";
 const FINALIZERS: readonly (readonly [kind: string, finalizer: string])[] = [
   ["persistentvolumes", "kubernetes.io/pv-protection"],
   ["persistentvolumeclaims", "kubernetes.io/pvc-protection"],
+  ["volumeattributesclasses.storage.k8s.io", "kubernetes.io/vac-protection"],
 ];
 
-/** Volumes and claims that are in use are not removed: a controller takes the finalizer away when nobody uses them. */
+/** Volumes, claims and attributes classes that are in use are not removed: a controller takes the finalizer away when nobody uses them. */
 export function storageObjectInUseProtection(): AdmissionPlugin {
   return {
     name: "StorageObjectInUseProtection",

@@ -261,4 +261,5 @@ export const MANAGED_CONTROLLERS: readonly string[] = [
   "root-ca-cert-publisher",
   "selinux-warning-controller",
   "service-account-controller",
+  "volumeattributesclass-protection-controller",
 ];
