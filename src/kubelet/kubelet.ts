@@ -190,7 +190,7 @@ function assemble(
       host: deps.host,
       images: runtime.images,
       runtime: runtimeWatch,
-      volumesInUse: () => storage.volumes.inUse(),
+      volumesInUse: () => storage.volumes.attached(),
       problems: () => [...(deps.problems?.() ?? []), ...[storage.problem()].filter((text) => text !== undefined)],
     },
     {

@@ -328,6 +328,10 @@ export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions):
       if (source.mode === "Ephemeral") return false;
       return (await deps.drivers.node(source.driver).capabilities(signal)).has("STAGE_UNSTAGE_VOLUME");
     },
+    async needsAttachment(spec, signal) {
+      const source = sourceOf(spec);
+      return source.mode === "Persistent" && requiresAttachment(await objects.driver(source.driver, signal));
+    },
     async supportsContext(spec, signal) {
       const source = sourceOf(spec);
       return (await objects.driver(source.driver, signal))?.spec?.seLinuxMount === true;

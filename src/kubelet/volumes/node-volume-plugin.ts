@@ -51,6 +51,8 @@ export interface MountAttempt {
 export interface NodeVolumePlugin {
   /** Whether this volume has a mount that pods share. */
   hasDevice(spec: NodeVolumeSpec, signal: AbortSignal): Promise<boolean>;
+  /** Whether a controller has to attach it to the node first. */
+  needsAttachment(spec: NodeVolumeSpec, signal: AbortSignal): Promise<boolean>;
   supportsContext(spec: NodeVolumeSpec, signal: AbortSignal): Promise<boolean>;
   mountDevice(spec: NodeVolumeSpec, attempt: MountAttempt, signal: AbortSignal): Promise<void>;
   mountPod(spec: NodeVolumeSpec, attempt: MountAttempt, signal: AbortSignal): Promise<PodMount>;

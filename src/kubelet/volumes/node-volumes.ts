@@ -47,8 +47,8 @@ export interface NodeVolumes {
   leave(podUid: string): void;
   /** Unmounts all of the pod's. */
   unmountPod(podUid: string, signal: AbortSignal): Promise<void>;
-  /** Ids of all volumes that are wanted or may be mounted. */
-  inUse(): readonly string[];
+  /** Ids of volumes that are wanted or may be mounted and have to stay attached for that. */
+  attached(): readonly string[];
   /** Pods that have the volume mounted, by uid. */
   usersOf(id: string): readonly string[];
   /** Unmounts devices nobody needs any more. */
@@ -69,6 +69,8 @@ export function createNodeVolumes(deps: NodeVolumesDeps): NodeVolumes {
   const ofPod = new Map<string, Map<string, string>>();
   const inOrder = createInOrder();
   const limits = new Map<string, Limit>();
+  /** Volumes of which it is known that they need not be attached. */
+  const unattached = new Set<string>();
   const attempts = createAttempts(clock);
   const freed: (() => void)[] = [];
   const idle = createWake(clock);
@@ -79,6 +81,7 @@ export function createNodeVolumes(deps: NodeVolumesDeps): NodeVolumes {
     if (isForgotten(volume)) {
       volumes.delete(id);
       pluginNames.delete(id);
+      unattached.delete(id);
       attempts.succeeded(`device ${id}`);
     } else volumes.set(id, volume);
     if (isIdle(volume)) idle.ring();
@@ -142,11 +145,14 @@ export function createNodeVolumes(deps: NodeVolumesDeps): NodeVolumes {
       },
       signal,
     );
+    const needsAttachment = await plugin.needsAttachment(spec, signal);
     const admission = admitUser(volumeOf(id), { ...demand, podUid: uid, pod: { namespace, name } });
     const accessMode = accessModeLabel(modesOf(spec));
     switch (admission.verdict) {
       case "admitted":
         pluginNames.set(id, pluginName);
+        if (needsAttachment) unattached.delete(id);
+        else unattached.add(id);
         remember(uid, spec.specName, id);
         keep(id, admission.volume);
         if (admission.first && demand.wanted !== "") {
@@ -224,7 +230,9 @@ export function createNodeVolumes(deps: NodeVolumesDeps): NodeVolumes {
   async function bringUp(spec: NodeVolumeSpec, plugin: NodeVolumePlugin, signal: AbortSignal): Promise<PodMount> {
     const { id } = spec;
     const uid = spec.pod.metadata?.uid ?? "";
-    const hasDevice = await plugin.hasDevice(spec, signal);
+    const hasDevice = await plugin.hasDevice(spec, signal).catch((reason: unknown) => {
+      throw prefixed("MountVolume.MountDevice failed", spec, reason);
+    });
     for (;;) {
       signal.throwIfAborted();
       if (!volumeOf(id).users.has(uid)) throw new OrlopError("Cancelled", `pod ${uid} does not use ${id} any more`);
@@ -320,7 +328,7 @@ export function createNodeVolumes(deps: NodeVolumesDeps): NodeVolumes {
       if (failure !== undefined) throw failure.reason;
       ofPod.delete(podUid);
     },
-    inUse: () => [...volumes.keys()],
+    attached: () => [...volumes.keys()].filter((id) => !unattached.has(id)),
     usersOf: (id) => [...volumeOf(id).mounts.keys()],
     onFreed: (listener) => freed.push(listener),
     unit: {
