@@ -1,7 +1,6 @@
 import type { ApiServerFlags } from "./api-server-flags.ts";
 import type { AuditKubeletOptions, CollectOptions, PolicyOptions } from "./audit/options.ts";
 import type { LogLevel } from "./flag-values.ts";
-import type { KubeletFieldFlags } from "./kubelet-flags.ts";
 import type { SELinuxConflictsOptions, SELinuxGateOptions, SELinuxOptOutOptions } from "./selinux/options.ts";
 import type { SELinuxFlags } from "./selinux/options.ts";
 
@@ -46,7 +45,8 @@ export const CONNECT_AUTHORIZATION_MODES = ["enforce", "warn", "legacy"] as cons
 /** How strictly exec, attach, portForward and run need the verb `create`. */
 export type ConnectAuthorizationMode = (typeof CONNECT_AUTHORIZATION_MODES)[number];
 
-export interface KubeletOptions extends KubeletFieldFlags {
+/** Besides these, flags that stand for a field of the configuration: see kubeletFieldDocument(). */
+export interface KubeletOptions {
   readonly config?: string;
   readonly configDir?: string;
   readonly kubeconfig?: string;
