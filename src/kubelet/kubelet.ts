@@ -8,26 +8,14 @@ import { createEventRecorder } from "../machinery/event-recorder.ts";
 import { createInformer } from "../machinery/informer.ts";
 import { SERVICES } from "../machinery/resources.ts";
 import { createUnitGroup, type Unit } from "../machinery/unit.ts";
-import type { ClientCertificateVerifier } from "../ports/client-certificates.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Runtime } from "../ports/container-runtime.ts";
-import type { Files } from "../ports/files.ts";
 import type { CgroupLayout, HostCgroups } from "../ports/host-cgroups.ts";
-import type { HostJournal } from "../ports/host-journal.ts";
-import type { HostFacts, MachineInformation } from "../ports/host-facts.ts";
+import type { MachineInformation } from "../ports/host-facts.ts";
 import type { CsiConnector } from "../ports/csi.ts";
 import type { HostMounts, VolumeSubpaths } from "../ports/host-mounts.ts";
 import type { HostSELinux } from "../ports/host-selinux.ts";
 import type { PluginSockets } from "../ports/plugin-registration.ts";
-import type { ProcessFacts, Profiler } from "../ports/host-process.ts";
-import type { HttpClient } from "../ports/http-client.ts";
-import type { Log } from "../ports/log.ts";
 import type { MappingStore } from "../ports/mapping-store.ts";
 import type { NetworkProber } from "../ports/network-prober.ts";
-import type { Random } from "../ports/random.ts";
-import type { RecordLog } from "../ports/record-log.ts";
-import { createApiListeners, type Listen } from "./api-listeners.ts";
-import { createKubeletAccess } from "./authorization/kubelet-access.ts";
 import { podMemoryLimitBytes } from "./cgroups/cgroup-limits.ts";
 import { createDriverQuestion, createNodeCgroups } from "./cgroups/node-cgroups.ts";
 import { ineffectiveFields } from "./configuration/ineffective-fields.ts";
@@ -36,18 +24,15 @@ import {
   allowedUnsafeSysctlsOf,
   changeDetectionOf,
   clusterDomainOf,
-  connectModeOf,
   declaredFeaturesOf,
   kernelIsAtLeast,
-  listedPaths,
   logSizeOf,
   onlyWhatEnvironmentNeeds,
-  switchesOf,
 } from "./kubelet-settings.ts";
 import type { RotatedCertificates } from "./metrics/certificate-metrics.ts";
+import { type ApiAdapters, createKubeletApi } from "./kubelet-api.ts";
 import { createKubeletMetrics } from "./metrics/kubelet-metrics.ts";
 import { createPodStartMetrics, registerUserNamespaceRanges } from "./metrics/pod-start-metrics.ts";
-import { createUsageProvider } from "./metrics/usage-provider.ts";
 import { createNodeLease } from "./node/node-lease.ts";
 import { createNodeStatus } from "./node/node-status.ts";
 import { createRuntimeWatch } from "./node/runtime-watch.ts";
@@ -56,11 +41,6 @@ import { createPodManager } from "./pods/pod-manager.ts";
 import { createPodEvents } from "./pods/recorded-pod-events.ts";
 import { createPodReferences } from "./references/pod-references.ts";
 import { countRunning } from "./running-counts.ts";
-import { createHealthPortHandler, createRouteHandlers } from "./server/route-handlers.ts";
-import { createKubeletServer, type ObserveAccess } from "./server/kubelet-server.ts";
-import { createHeartbeat } from "./server/heartbeat.ts";
-import { createStreamingHandlers, type StreamingDeps } from "./streaming/streaming-handlers.ts";
-import { createTrail } from "./trail/trail.ts";
 import { createNodeStorage } from "./csi/node-storage.ts";
 import { createNodeUserNamespaces } from "./userns-of-node.ts";
 import { createSELinuxMetrics } from "./volumes/selinux-metrics.ts";
@@ -68,13 +48,8 @@ import { createServiceAccountTokens } from "./volumes/service-account-tokens.ts"
 import { createVolumeManager } from "./volumes/volume-manager.ts";
 
 /** Everything the kubelet touches the world with. */
-export interface KubeletDeps {
+export interface KubeletDeps extends ApiAdapters {
   readonly client: ClusterClient;
-  readonly runtime: Runtime;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly files: Files;
   readonly mounts: HostMounts;
   readonly subpaths: VolumeSubpaths;
   readonly selinux: HostSELinux;
@@ -84,28 +59,13 @@ export interface KubeletDeps {
   /** SHA-256 in hexadecimal digits. */
   readonly digest: (text: string) => string;
   readonly cgroups: HostCgroups;
-  readonly host: HostFacts;
-  readonly process: ProcessFacts;
-  readonly profiler: Profiler;
   readonly prober: NetworkProber;
-  /** Reaches the runtime's streaming server. */
-  readonly streamingClient: HttpClient;
-  readonly inflate: StreamingDeps["inflate"];
-  readonly listen: Listen;
-  /** Verifies client certificates; asked for each request, so that the CA can change. undefined: none are trusted. */
-  readonly clientCertificates?: () => ClientCertificateVerifier | undefined;
   /** Where ID mappings of pods survive a restart. */
   readonly mappings: MappingStore;
   /** IDs the host delegates to the user "kubelet". */
   readonly subIds: (signal: AbortSignal) => Promise<SubIdFacts>;
-  /** Logs of the host's services, for node log queries. Absent: they are looked for in files only. */
-  readonly journal?: HostJournal;
-  /** Where the trail of requests to the API is kept. Absent: there is none. */
-  readonly trailRecords?: RecordLog;
   /** Certificates that are renewed, for metrics. */
   readonly certificates?: RotatedCertificates;
-  /** Makes the log say more (0 is normal). */
-  readonly setVerbosity: (level: number) => void;
   /** Further reasons why the node is not ready. */
   readonly problems?: () => readonly string[];
 }
@@ -165,7 +125,6 @@ function assemble(
 ): Unit {
   const { client, clock, random, log, runtime } = deps;
   const { nodeName, configuration, gates, root } = options;
-  const startedAt = clock.now();
   const clusterDomain = clusterDomainOf(configuration);
 
   const recorder = createEventRecorder({ client, clock, random, log }, { component: "kubelet", host: nodeName });
@@ -350,92 +309,9 @@ function assemble(
   registerUserNamespaceRanges(metrics.registry, userNamespaces.counts);
   metrics.countRunning(() => countRunning(pods.directory));
 
-  const heartbeat = createHeartbeat({ clock }, { period: configuration.syncFrequency });
-  const handlers = createRouteHandlers(
-    {
-      pods: pods.directory,
-      metrics,
-      streaming: createStreamingHandlers(
-        {
-          pods: pods.directory,
-          runtime: runtime.streaming,
-          client: deps.streamingClient,
-          inflate: deps.inflate,
-          clock,
-          log,
-          onWebSocketStream: metrics.webSocketStream,
-        },
-        {
-          extendWebSockets: gates.enabled("ExtendWebSocketsToKubelet"),
-          idleMilliseconds: configuration.streamingConnectionIdleTimeout,
-        },
-      ),
-      usage: createUsageProvider({
-        observer: runtime.observer,
-        host: deps.host,
-        pods: pods.directory,
-        clock,
-        podProcess: processes.any,
-      }),
-      host: deps.host,
-      images: runtime.images,
-      checkpoints: runtime.checkpoints,
-      files: deps.files,
-      ...(deps.journal !== undefined && { journal: deps.journal }),
-      process: deps.process,
-      profiler: deps.profiler,
-      clock,
-      log,
-      volumePaths: volumes.volumePaths,
-      healthChecks: [
-        { name: "ping", check: () => undefined },
-        { name: "log", check: () => undefined },
-        { name: "syncloop", check: heartbeat.check },
-      ],
-      setVerbosity: deps.setVerbosity,
-    },
-    {
-      nodeName,
-      root,
-      machine,
-      configuration,
-      flags: options.flags,
-      emulatedVersion: gates.emulatedVersion,
-      startedAt,
-      splitStreams: gates.enabled("PodLogsQuerySplitStreams"),
-      paths: listedPaths(configuration, gates),
-    },
-  );
-  const switches = switchesOf(configuration, gates);
-  const { trailRecords: records } = deps;
-  const trail =
-    records === undefined
-      ? undefined
-      : createTrail({ records, clock, random, log, onDropped: metrics.access.trailDropped }, { nodeName });
-  const server = {
-    handlers,
-    clock,
-    log,
-    observeRequest: metrics.request,
-    ...(trail !== undefined && { trail }),
-  };
-  const connectMode = connectModeOf(configuration);
-  const checkAccess = createKubeletAccess(
-    { ...deps, gates, observeReview: metrics.access.review, observeTokenCache: metrics.access.tokenCache },
-    { ...configuration, nodeName, connectMode },
-  );
-  const observeAccess: ObserveAccess = ({ path }, verdict) =>
-    metrics.access.decided(verdict, path.split("/")[1] ?? "", connectMode);
-  const listeners = createApiListeners(
-    {
-      listen: deps.listen,
-      clock,
-      log,
-      main: createKubeletServer({ ...server, checkAccess, observeAccess }, switches),
-      readOnly: createKubeletServer(server, switches),
-      health: createHealthPortHandler(),
-    },
-    configuration,
+  const api = createKubeletApi(
+    { ...deps, pods: pods.directory, metrics, podProcess: processes.any, volumePaths: volumes.volumePaths },
+    { ...options, machine },
   );
   const lease = createNodeLease(
     { client, clock, log, nodeUid: () => nodeStatus.node()?.metadata?.uid },
@@ -447,18 +323,12 @@ function assemble(
     runtimeWatch.unit,
     volumes.unit,
     storage.unit,
-    heartbeat.unit,
     lease,
     withoutWaiting(services),
   ];
   const running = createUnitGroup(
     "kubelet parts",
-    [
-      ...background,
-      nodeStatus.unit,
-      ...listeners,
-      createUnitGroup("pods", [userNamespaces.restore, pods.unit], "in-order"),
-    ],
+    [...background, nodeStatus.unit, ...api, createUnitGroup("pods", [userNamespaces.restore, pods.unit], "in-order")],
     "together",
   );
   return running;
