@@ -50,6 +50,45 @@ describe("blind spots of other detectors", () => {
     ]);
   });
 
+  it.each([
+    ["escalate", "escalate"],
+    ["bind-any", "bind"],
+    ["bind-in-namespaces", "bind-in-namespace"],
+    ["impersonate-masters", "impersonate"],
+    ["impersonate-node", "impersonate-node"],
+    ["constrained", "impersonate"],
+    ["change-pods", "change-pod"],
+    ["change-workloads", "change-workload"],
+    ["create-jobs", "create-workload"],
+    ["exec-pods", "exec-into-pod"],
+    ["ephemeral-containers", "exec-into-pod"],
+    ["make-token-secrets", "create-token-secret"],
+    ["read-token-secrets", "read-token-secret"],
+    ["approve-clients", "approve-certificate"],
+    ["become-node", "node-certificate"],
+  ])("says how %s gets there", async (row, method) => {
+    const { input } = await loadCorpus();
+    const found = reportOn(input).subjects.find(({ name }) => name === `system:serviceaccount:corpus:${row}`);
+    expect(found?.indirect.map(([first]) => first?.method)).toContain(method);
+  });
+
+  it("knows what the API server of each version lets through", async () => {
+    const { input } = await loadCorpus();
+    const on = (version: string, row: string): string =>
+      outcomeOf(reportOn({ ...input, apiServerVersion: version }), `system:serviceaccount:corpus:${row}`);
+    // A WebSocket to pods/exec began with get alone.
+    expect(["v1.34.3", "v1.35.0"].map((version) => on(version, "get-exec-pods"))).toEqual(["indirect", "nothing"]);
+    expect(["v1.35.0", "v1.36.0"].map((version) => on(version, "constrained"))).toEqual(["nothing", "indirect"]);
+  });
+
+  it("asks of a change to a pod that one runs as a holder, and of a token nothing", async () => {
+    const { input } = await loadCorpus();
+    const idle = reportOn({ ...input, workloads: [] });
+    expect(outcomeOf(idle, "system:serviceaccount:corpus:exec-pods")).toBe("nothing");
+    expect(outcomeOf(idle, "system:serviceaccount:corpus:become-node")).toBe("nothing");
+    expect(outcomeOf(idle, "system:serviceaccount:corpus:make-token-secrets")).toBe("indirect");
+  });
+
   it("points at the line of the rule, also of an aggregated one", async () => {
     const { input } = await loadCorpus();
     const subjects = reportOn(input).subjects;

@@ -73,6 +73,32 @@ describe("use of kubelets out of audit logs", () => {
     expect(found).toMatchObject({ reviewsWithoutBody: 1, events: 1, lines: [] });
   });
 
+  it("takes for use only what kubelets asked", () => {
+    const asked = review("proxy", 0) as { readonly user: object };
+    const byTool = { ...asked, user: { username: "kubectl", groups: ["system:authenticated"] } };
+    const byOtherName = { ...asked, user: { username: "kube-node", groups: ["system:nodes"] } };
+    expect(usage([byTool])).toMatchObject({ lines: [], reviews: 0, reviewsByOthers: 1 });
+    expect(usage([byOtherName])).toMatchObject({ lines: [{ user: agent }], reviews: 1, reviewsByOthers: 0 });
+  });
+
+  it("sees a session that has not ended, and counts it once when it has", () => {
+    const begins = proxied("/exec/ns/pod/c", { auditID: "1", stage: "ResponseStarted" });
+    const ends = proxied("/exec/ns/pod/c", { auditID: "1", stage: "ResponseComplete" });
+    expect(usage([begins]).lines).toMatchObject([{ count: 1, connects: true }]);
+    expect(usage([begins, ends]).lines).toMatchObject([{ count: 1 }]);
+    expect(usage([ends]).lines).toMatchObject([{ count: 1 }]);
+    expect(usage([proxied("/metrics", { stage: "RequestReceived" })]).lines).toEqual([]);
+  });
+
+  it("keeps the groups of callers, but not those everybody is in", () => {
+    const asked = review("metrics", 0) as { readonly requestObject: { readonly spec: object } };
+    const spec = {
+      ...asked.requestObject.spec,
+      groups: ["monitors", "system:serviceaccounts", "system:authenticated"],
+    };
+    expect(usage([{ ...asked, requestObject: { spec } }]).lines).toMatchObject([{ groups: ["monitors"] }]);
+  });
+
   it("keeps counting when there are more nodes than it keeps apart", () => {
     const { lines, collapsed } = usage(
       Array.from({ length: 20 }, (_, index) => review("metrics", index, true, `node-${index}`)),
