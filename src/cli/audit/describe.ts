@@ -1,7 +1,9 @@
 import type { NodeScope } from "../../core/audit/kubelet-access.ts";
 import { describeOrigin, type Origin } from "../../core/audit/origin.ts";
 import { describeGrant } from "../../core/audit/chain.ts";
-import type { ChainStep, SubjectReport } from "../../core/audit/report.ts";
+import type { Remark } from "../../core/audit/look-alikes.ts";
+import type { Remediation } from "../../core/audit/remediation.ts";
+import type { ChainStep, KubeletAccessReport, SubjectReport } from "../../core/audit/report.ts";
 import type { IndirectMethod } from "../../core/audit/indirect-way.ts";
 
 /** Texts that several forms of the report share. */
@@ -72,3 +74,53 @@ export function verbsOf(subject: SubjectReport): string {
 }
 
 export const place = (origin: Origin): string => describeOrigin(origin);
+
+/** What a remark says, with what was probably meant. */
+export function describeMeaning({ message, suggestion }: Pick<Remark, "message" | "suggestion">): string {
+  return `${message}${suggestion === undefined ? "" : `; meant: ${suggestion}`}`;
+}
+
+/** The rules a subject needs of kubelets, in one line; "" when none are known. */
+export function describeRules({ clusterRole }: Remediation): string {
+  return (clusterRole?.rules ?? [])
+    .map(
+      ({ verbs, resources = [], resourceNames = [] }) =>
+        `${verbs.join(",")} ${resources.join(" ")}${resourceNames.length === 0 ? "" : ` on ${resourceNames.join(" ")}`}`,
+    )
+    .join("; ");
+}
+
+/** The verdict, and what it rests on. */
+export function describeVerdict(remediation: Remediation): string {
+  const { verdict, basis, component, unused } = remediation;
+  const rules = describeRules(remediation);
+  const what = {
+    unused: "the logs show no use of it: take it away",
+    "needs-proxy": "uses something that only nodes/proxy opens",
+    unknown: "not known what it needs: read its audit log (--audit-log)",
+    replaceable: `needs ${rules === "" ? "nothing of kubelets" : rules}`,
+  }[verdict];
+  const why =
+    basis === "known-component" && component !== undefined
+      ? ` (known of ${component.name}, ${component.source}; not proved)`
+      : basis === "audit-log"
+        ? " (seen in the audit log)"
+        : basis === "scrape-configuration"
+          ? " (seen in its scrape configuration)"
+          : "";
+  return `${what}${why}${unused.length === 0 ? "" : `; not used: ${unused.join(" ")}`}`;
+}
+
+/** What was found, what was looked at, and whether something is missing: a line each. */
+export function summaryOf({ summary, complete }: KubeletAccessReport): readonly string[] {
+  const { objects, notUnderstood } = summary;
+  const count = (kind: string): number => objects[kind] ?? 0;
+  const others = Object.values(notUnderstood.kinds).reduce((sum, number) => sum + number, 0);
+  const accepted = summary.accepted === 0 ? "" : `, ${summary.accepted} accepted`;
+  const files = summary.files === 0 ? "" : ` in ${summary.files} files, ${summary.documents} documents`;
+  return [
+    `${summary.canRunCommands} can run commands (${summary.canRunCommandsWithGetAlone} with get alone), ${summary.indirect} by a detour, ${summary.builtInAdministrators} built-in administrators not counted${accepted}`,
+    `looked at ${count("ClusterRole")} ClusterRoles, ${count("ClusterRoleBinding")} ClusterRoleBindings, ${count("Role")} Roles, ${count("RoleBinding")} RoleBindings, ${count("Node")} nodes${files}; ${others} objects of other kinds; ${notUnderstood.documents} not understood`,
+    ...(complete ? [] : ["INCOMPLETE: see the problems with the input"]),
+  ];
+}

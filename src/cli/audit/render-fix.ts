@@ -38,6 +38,8 @@ export function renderFix(report: KubeletAccessReport): string {
   return documents.length === 0 ? "# nothing to change\n" : documents.map((text) => `---\n${text}`).join("");
 }
 
+/** Names come from files of others: none may end the comment it stands in. */
 function comment(lines: readonly string[]): string {
-  return lines.map((line) => `# ${line}\n`).join("");
+  // eslint-disable-next-line no-control-regex
+  return lines.map((line) => `# ${line.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ")}\n`).join("");
 }

@@ -1,7 +1,8 @@
-import type { KubeletAccessReport } from "../../core/audit/report.ts";
-import type { Origin } from "../../core/audit/origin.ts";
 import { ORLOP_VERSION } from "../../api/version.ts";
-import { describeStep, nodesOf, throughOf } from "./describe.ts";
+import type { Origin } from "../../core/audit/origin.ts";
+import type { KubeletAccessReport, SubjectReport } from "../../core/audit/report.ts";
+import { describeMeaning, describeStep, nodesOf, throughOf } from "./describe.ts";
+import { unboundRoles } from "./subject-groups.ts";
 
 const RULES = [
   rule(
@@ -42,78 +43,134 @@ function rule(id: string, name: string, text: string, severity: string): Readonl
   };
 }
 
+type Level = "error" | "warning" | "note";
+
+interface Finding {
+  readonly ruleId: string;
+  readonly level: Level;
+  readonly text: string;
+  readonly origins: readonly Origin[];
+  /** What it is about: the same in the next run, whatever line it moves to. */
+  readonly about: string;
+  readonly accepted?: string;
+}
+
 /** SARIF 2.1.0, for code scanning: findings at the line of the rule. */
 export function renderSarif(report: KubeletAccessReport): string {
-  const results: unknown[] = [];
-  const add = (ruleId: string, level: string, text: string, origins: readonly Origin[], accepted?: string): void => {
-    const places = origins.filter(({ file }) => file !== "");
-    results.push({
-      ruleId,
-      ruleIndex: RULES.findIndex(({ id }) => id === ruleId),
-      level,
-      message: { text },
-      locations: (places.length > 0 ? places.slice(0, 1) : [{ file: "cluster", line: 1 }]).map(locationOf),
-      ...(places.length > 1 && { relatedLocations: places.slice(1).map(locationOf) }),
-      ...(accepted !== undefined && { suppressions: [{ kind: "external", justification: accepted }] }),
-    });
-  };
-  for (const subject of report.subjects) {
-    if (subject.builtIn !== undefined) continue;
-    const reason = subject.accepted?.reason;
-    if (subject.runCommands !== undefined) {
-      const through = throughOf(subject);
-      const how = subject.runCommands.withGetAlone ? " with get alone" : "";
-      add(
-        "kubelet-run-commands",
-        "error",
-        `${subject.name} can run commands in every container${how} (nodes: ${nodesOf(subject)}) through ${through.map(({ text }) => text).join("; ")}`,
-        through.map(({ origin }) => origin),
-        reason,
-      );
-    } else if (subject.indirect[0] !== undefined) {
-      const [chain] = subject.indirect;
-      add(
-        "kubelet-indirect",
-        "warning",
-        chain.map(describeStep).join(", which "),
-        chain.flatMap(({ origins }) => origins),
-        reason,
-      );
-    }
-  }
-  for (const { runsCommands, boundBy, collectedBy, kind, name, origin } of report.roles) {
-    if (!runsCommands || boundBy.length + collectedBy.length > 0) continue;
-    add("kubelet-unbound-role", "warning", `${kind} ${name} would let its holders run commands through kubelets`, [
-      origin,
-    ]);
-  }
-  for (const { type, object, message, suggestion, origin } of report.remarks) {
-    if (type !== "phantom") continue;
-    add("kubelet-phantom", "note", `${object}: ${message}${suggestion === undefined ? "" : `; meant: ${suggestion}`}`, [
-      origin,
-    ]);
-  }
-  for (const { severity, message, origin } of report.problems) {
-    if (severity === "error") add("input-problem", "warning", message, [origin]);
-  }
   const sarif = {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
     version: "2.1.0",
     runs: [
       {
-        tool: { driver: { name: "orlop", version: ORLOP_VERSION, rules: RULES } },
-        results,
+        tool: {
+          driver: {
+            name: "orlop",
+            version: ORLOP_VERSION,
+            informationUri: "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/",
+            rules: RULES,
+          },
+        },
+        columnKind: "utf16CodeUnits",
+        invocations: [{ executionSuccessful: report.complete }],
+        results: findingsOf(report).map(resultOf),
       },
     ],
   };
   return `${JSON.stringify(sarif, undefined, 2)}\n`;
 }
 
-function locationOf({ file, line }: Origin): unknown {
+function findingsOf(report: KubeletAccessReport): readonly Finding[] {
+  return [
+    ...report.subjects.flatMap(subjectFinding),
+    ...unboundRoles(report).map(({ kind, name, origin }) => ({
+      ruleId: "kubelet-unbound-role",
+      level: "warning" as const,
+      text: `${kind} ${name} would let its holders run commands through kubelets`,
+      origins: [origin],
+      about: `${kind} ${name}`,
+    })),
+    ...report.remarks
+      .filter(({ type }) => type === "phantom")
+      .map((remark) => ({
+        ruleId: "kubelet-phantom",
+        level: "note" as const,
+        text: `${remark.object}: ${describeMeaning(remark)}`,
+        origins: [remark.origin],
+        about: `${remark.object} ${remark.subject}`,
+      })),
+    ...report.problems
+      .filter(({ severity }) => severity === "error")
+      .map(({ message, origin }) => ({
+        ruleId: "input-problem",
+        level: "warning" as const,
+        text: message,
+        origins: [origin],
+        about: `${origin.file} ${message}`,
+      })),
+  ];
+}
+
+function subjectFinding(subject: SubjectReport): readonly Finding[] {
+  const { name, builtIn, accepted, runCommands, indirect } = subject;
+  if (builtIn !== undefined) return [];
+  const common = { about: name, ...(accepted !== undefined && { accepted: accepted.reason }) };
+  if (runCommands !== undefined) {
+    const through = throughOf(subject);
+    const how = runCommands.withGetAlone ? " with get alone" : "";
+    return [
+      {
+        ...common,
+        ruleId: "kubelet-run-commands",
+        level: "error",
+        text: `${name} can run commands in every container${how} (nodes: ${nodesOf(subject)}) through ${through.map(({ text }) => text).join("; ")}`,
+        origins: through.map(({ origin }) => origin),
+      },
+    ];
+  }
+  const [chain] = indirect;
+  if (chain === undefined) return [];
+  return [
+    {
+      ...common,
+      ruleId: "kubelet-indirect",
+      level: "warning",
+      text: chain.map(describeStep).join(", which "),
+      origins: chain.flatMap(({ origins }) => origins),
+    },
+  ];
+}
+
+function resultOf({ ruleId, level, text, origins, about, accepted }: Finding): unknown {
+  const places = origins.filter(({ file }) => file !== "");
+  return {
+    ruleId,
+    ruleIndex: RULES.findIndex(({ id }) => id === ruleId),
+    level,
+    message: { text },
+    // What came from a cluster has no file; code scanning takes no result without one.
+    locations: [{ ...locationOf(places[0] ?? { file: "cluster", line: 1 }), logicalLocations: [{ name: about }] }],
+    ...(places.length > 1 && {
+      relatedLocations: places.slice(1).map((place, index) => ({ id: index + 1, ...locationOf(place) })),
+    }),
+    partialFingerprints: { "orlopSubject/v1": `${ruleId}:${about}` },
+    ...(accepted !== undefined && {
+      suppressions: [{ kind: "external", status: "accepted", justification: accepted }],
+    }),
+  };
+}
+
+function locationOf({ file, line }: Origin): Readonly<Record<string, unknown>> {
   return {
     physicalLocation: {
-      artifactLocation: { uri: encodeURI(file.replaceAll("\\", "/")) },
+      artifactLocation: { uri: uriOf(file) },
       region: { startLine: Math.max(1, line) },
     },
   };
+}
+
+/** Relative to where it was run, as code scanning wants it; absolute paths become file: URIs. */
+function uriOf(file: string): string {
+  const path = file.replaceAll("\\", "/").replace(/^(?:\.\/)+/, "");
+  const encoded = path.split("/").map(encodeURIComponent).join("/");
+  return path.startsWith("/") ? `file://${encoded}` : encoded;
 }

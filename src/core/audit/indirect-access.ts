@@ -25,7 +25,8 @@ export function indirectAccess(
 ): readonly IndirectAccess[] {
   const direct = new Set(options.direct.map(principalKey));
   const found = new Map<string, { readonly principal: Principal; readonly ways: IndirectWay[] }>();
-  const queue: Principal[] = [...options.direct];
+  // Masters are above RBAC and always there to be impersonated.
+  const queue: Principal[] = [{ kind: "Group", name: "system:masters" }, ...options.direct];
   const takeovers = createTakeovers(options);
 
   const capabilitiesByRole = new Map<EffectiveRole, readonly Capability[]>();
@@ -54,8 +55,6 @@ export function indirectAccess(
     for (const way of rights.ofCluster(held, capabilities)) reach(principal, way);
     takeovers.add(principal, capabilities, rights.inNamespaces(held, capabilities));
   }
-  // Masters are above RBAC and always there to be impersonated.
-  queue.push({ kind: "Group", name: "system:masters" });
 
   // Grows while it is walked.
   for (const next of queue) {
