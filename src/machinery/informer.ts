@@ -55,12 +55,20 @@ const SHORT_WATCH_MS = 1_000;
 /** A watch that goes on for so long after its time is given up. */
 const OVERDUE_MS = 30_000;
 
-export function createInformer<T extends ApiObject>(deps: InformerDeps, options: InformerOptions<T>): Informer<T> {
-  const { client } = deps;
-  return keepCopy(deps, options, {
-    list: (select, signal) => client.list(options.resource, select, signal),
-    watch: (select, signal) => client.watch(options.resource, select, signal),
-  });
+/** @param source where the objects come from. @default the client */
+export function createInformer<T extends ApiObject>(
+  deps: InformerDeps,
+  options: InformerOptions<T>,
+  source: InformerSource<T> = clientSource(deps.client, options.resource),
+): Informer<T> {
+  return keepCopy(deps, options, source);
+}
+
+function clientSource<T extends ApiObject>(client: ClusterClient, resource: Resource<T>): InformerSource<T> {
+  return {
+    list: (select, signal) => client.list(resource, select, signal),
+    watch: (select, signal) => client.watch(resource, select, signal),
+  };
 }
 
 /** An informer of which the objects have metadata only. */
@@ -80,7 +88,8 @@ export function createMetadataInformer(
   );
 }
 
-interface Source<T extends ApiObject> {
+/** Lists and watches the objects of one resource. */
+export interface InformerSource<T extends ApiObject> {
   list(options: ListOptions, signal: AbortSignal): Promise<ListResult<T>>;
   watch(options: WatchOptions, signal: AbortSignal): AsyncGenerator<WatchEvent<T>>;
 }
@@ -88,7 +97,7 @@ interface Source<T extends ApiObject> {
 function keepCopy<T extends ApiObject>(
   deps: InformerDeps,
   options: InformerOptions<T>,
-  source: Source<T>,
+  source: InformerSource<T>,
 ): Informer<T> {
   const { clock, random } = deps;
   const { resource, select = {}, keep = withoutManagedFields, pageSize = 500 } = options;

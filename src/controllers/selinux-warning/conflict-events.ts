@@ -21,8 +21,6 @@ export interface ConflictEvents {
 
 export interface ConflictEventsOptions {
   readonly defaults?: LabelDefaults;
-  /** Conflicts a pod is told of one by one, for each property; with more it gets one event that counts them. @default 4 */
-  readonly named?: number;
 }
 
 interface PodMemory {
@@ -30,12 +28,15 @@ interface PodMemory {
   readonly summarised: Set<ConflictProperty>;
 }
 
+/** Conflicts that a pod is told of one by one, for each property; with more it gets one event that counts them. */
+export const TOLD_ONE_BY_ONE = 4;
+
 const PROPERTIES: readonly ConflictProperty[] = ["SELinuxLabel", "SELinuxChangePolicy"];
 /** How far the first pod of the same namespace is looked for, since only such a one may be named. */
 const LOOK_AHEAD = 20;
 
 export function createConflictEvents(index: ConflictIndex, options: ConflictEventsOptions = {}): ConflictEvents {
-  const { defaults, named = 4 } = options;
+  const { defaults } = options;
   const memories = new Map<string, PodMemory>();
 
   const remembered = (uid: string): PodMemory => {
@@ -64,7 +65,7 @@ export function createConflictEvents(index: ConflictIndex, options: ConflictEven
   };
 
   const nextOf = (uid: string, property: ConflictProperty, count: number, memory: PodMemory): readonly Told[] => {
-    if (count > named) {
+    if (count > TOLD_ONE_BY_ONE) {
       if (memory.summarised.has(property)) return [];
       const first = nameable(index.conflictsOf(uid), property);
       if (first === undefined) return [];

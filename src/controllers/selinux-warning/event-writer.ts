@@ -26,14 +26,18 @@ export interface EventWriterDeps {
   readonly log: Log;
 }
 
-/** Writes one event and resolves when that is done or pointless. Slow when told too much, never dropping. */
-export type WriteEvent = (occurrence: NamedOccurrence, signal: AbortSignal) => Promise<void>;
+/**
+ * Writes one event. Slow when told too much, never dropping.
+ *
+ * @returns true when that is done or pointless, false when the server could not be reached for long: try again later
+ */
+export type WriteEvent = (occurrence: NamedOccurrence, signal: AbortSignal) => Promise<boolean>;
 
 const COMPONENT = "selinux_warning";
 const BURST = 500;
 const PER_SECOND = 50;
 const TICK_SECONDS = 0.5;
-const ATTEMPTS = 12;
+const ATTEMPTS = 8;
 const RETRY = { initialMs: 1_000, maximumMs: 30_000, jitter: 0.5 } as const;
 
 /**
@@ -44,6 +48,7 @@ export function createEventWriter(deps: EventWriterDeps): WriteEvent {
   const { client, clock, random, log } = deps;
   let tokens = BURST;
   let filledAt = clock.monotonic();
+  let isDenied = false;
 
   const pace = async (signal: AbortSignal): Promise<void> => {
     const now = clock.monotonic();
@@ -67,24 +72,37 @@ export function createEventWriter(deps: EventWriterDeps): WriteEvent {
 
   return async (occurrence, signal) => {
     await pace(signal);
-    for (let attempt = 1; !signal.aborted; attempt++) {
+    for (let attempt = 1; attempt <= ATTEMPTS && !signal.aborted; attempt++) {
       try {
         await write(eventOf(occurrence, new Date(clock.now()).toISOString().replace(/\.\d+Z$/, "Z")), signal);
-        return;
+        isDenied = false;
+        return true;
       } catch (reason) {
-        if (signal.aborted) return;
-        const worthAnother = !(reason instanceof StatusError) || reason.code >= 500 || reason.code === 429;
-        if (attempt >= ATTEMPTS || !worthAnother) {
-          log[attempt >= ATTEMPTS ? "warn" : "debug"]("event not written", {
-            pod: `${occurrence.involvedObject.namespace ?? ""}/${occurrence.involvedObject.name ?? ""}`,
-            error: messageOf(reason),
-          });
-          return;
+        if (signal.aborted) break;
+        if (reason instanceof StatusError && reason.code < 500 && reason.code !== 429) {
+          giveUp(occurrence, reason);
+          return true;
         }
+        log.debug("event not written, trying again", { pod: podOf(occurrence), error: messageOf(reason) });
         await clock.sleep(backoffDelay(attempt, RETRY, random), signal);
       }
     }
+    return signal.aborted;
   };
+
+  /** What the server refuses it will refuse again, e.g. in a namespace that goes away. */
+  function giveUp(occurrence: NamedOccurrence, reason: StatusError): void {
+    const goesAway = reason.message.includes("because it is being terminated");
+    const isNew = reason.code === 403 && !goesAway && !isDenied;
+    if (isNew)
+      log.warn("the right to create and patch events is missing: pods are not told", { error: reason.message });
+    else log.debug("event refused", { pod: podOf(occurrence), error: reason.message });
+    isDenied ||= isNew;
+  }
+}
+
+function podOf({ involvedObject: { namespace = "", name = "" } }: NamedOccurrence): string {
+  return `${namespace}/${name}`;
 }
 
 function eventOf({ involvedObject, type, reason, message, identity }: NamedOccurrence, at: string): CoreEvent {

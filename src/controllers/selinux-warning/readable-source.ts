@@ -1,5 +1,5 @@
 import { StatusError } from "../../api/status-error.ts";
-import type { ClusterClient, ListOptions, WatchEvent, WatchOptions } from "../../machinery/cluster-client.ts";
+import type { ListOptions, ListResult, WatchEvent, WatchOptions } from "../../machinery/cluster-client.ts";
 import { createInformer, type Informer, type InformerDeps } from "../../machinery/informer.ts";
 import { resourceName, type ApiObject, type Resource } from "../../machinery/resources.ts";
 import type { Unit } from "../../machinery/unit.ts";
@@ -26,23 +26,21 @@ export interface SourceOptions<T extends ApiObject> {
   readonly keep: (object: T) => T;
 }
 
-/** An informer that goes on asking, and whose failures to list are known. */
+/** An informer that goes on asking, and whose failures to list and watch are known, answers without sense included. */
 export function createReadableSource<T extends ApiObject>(
   deps: InformerDeps,
-  options: SourceOptions<T>,
+  { resource: source, keep }: SourceOptions<T>,
 ): ReadableSource<T> {
-  const name = resourceName(options.resource);
+  const name = resourceName(source);
   let failure: unknown;
   let watchFailure: unknown;
   let answered = (): void => undefined;
-  const list = async <A extends ApiObject>(
-    resource: Resource<A>,
-    select: ListOptions,
-    signal: AbortSignal,
-  ): ReturnType<ClusterClient["list"]> => {
+  const list = async (select: ListOptions, signal: AbortSignal): Promise<ListResult<T>> => {
     try {
-      const page = await deps.client.list(resource, select, signal);
+      const { metadata, items } = await deps.client.list(source, select, signal);
+      const page = { metadata, items: items.map(keep) };
       failure = undefined;
+      watchFailure = undefined;
       return page;
     } catch (reason) {
       if (!signal.aborted) {
@@ -54,15 +52,11 @@ export function createReadableSource<T extends ApiObject>(
       throw reason;
     }
   };
-  async function* watch<A extends ApiObject>(
-    resource: Resource<A>,
-    select: WatchOptions,
-    signal: AbortSignal,
-  ): AsyncGenerator<WatchEvent<A>, void, undefined> {
+  async function* watch(select: WatchOptions, signal: AbortSignal): AsyncGenerator<WatchEvent<T>, void, undefined> {
     try {
-      for await (const event of deps.client.watch(resource, select, signal)) {
+      for await (const { type, object } of deps.client.watch(source, select, signal)) {
         watchFailure = undefined;
-        yield event;
+        yield { type, object: keep(object) };
       }
       watchFailure = undefined;
     } catch (reason) {
@@ -71,9 +65,7 @@ export function createReadableSource<T extends ApiObject>(
       throw reason;
     }
   }
-  // The informer only asks for objects of this one resource.
-  const client: ClusterClient = { ...deps.client, list: list as ClusterClient["list"], watch };
-  const informer = createInformer({ ...deps, client }, options);
+  const informer = createInformer(deps, { resource: source, keep: (object) => object }, { list, watch });
   return {
     informer,
     problem: () => {

@@ -3,9 +3,8 @@ import { type ConflictIndex, createConflictIndex } from "../../core/selinux/conf
 import { conflictMetrics } from "../../core/selinux/conflict-metrics.ts";
 import type { LabelDefaults } from "../../core/selinux/label-defaults.ts";
 import { CONTEXT_PLUGINS, csiPlugin } from "../../core/selinux/persistent-volume.ts";
-import { claimKeysOf, podVolumesOf, type SeveralLabels } from "../../core/selinux/pod-volumes.ts";
+import { claimKeysOf, type SeveralLabels } from "../../core/selinux/pod-volumes.ts";
 import { buildReport, type ConflictReport } from "../../core/selinux-report/report.ts";
-import { messageOf } from "../../lib/orlop-error.ts";
 import { referenceTo } from "../../machinery/event-recorder.ts";
 import { CSI_DRIVERS, keyOf, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS } from "../../machinery/resources.ts";
 import { createUnitGroup, type Unit } from "../../machinery/unit.ts";
@@ -13,9 +12,12 @@ import type { ControllerDeps } from "../controller.ts";
 import { createConflictEvents } from "./conflict-events.ts";
 import { createEventWriter } from "./event-writer.ts";
 import { keptOfClaim, keptOfDriver, keptOfPersistentVolume, keptOfPod } from "./kept-fields.ts";
-import { publishReport } from "./publish-report.ts";
+import { createPodEvaluation } from "./pod-evaluation.ts";
+import { createReportPublishing } from "./report-publishing.ts";
 import { createReadableSource, type SourceProblem } from "./readable-source.ts";
 import { createSignalledSet } from "./signalled-set.ts";
+import { whoToTell } from "./who-to-tell.ts";
+import { createWorker } from "./worker.ts";
 
 export interface SELinuxWarningOptions {
   /** What the nodes fill into labels; with it full labels are shown. */
@@ -44,8 +46,6 @@ const BATCH = 1_000;
 const AT_ONCE = 25;
 /** What happens within this time is told together. */
 const SETTLE_MS = 1_000;
-/** Between looks whether the published report is still right. */
-const PUBLISH_MS = 30_000;
 
 /**
  * Finds pods that could not share their volumes on one node once volumes are mounted with SELinux labels, and tells so by
@@ -67,55 +67,33 @@ export function createSELinuxWarningController(
 
   const index = createConflictIndex();
   for (const plugin of CONTEXT_PLUGINS) index.setPluginSupport(plugin, true);
+  const evaluation = createPodEvaluation({
+    index,
+    pods: pods.informer.reader,
+    claims: claims.informer.reader,
+    volumes: volumes.informer.reader,
+    ...(defaults !== undefined && { defaults }),
+  });
   const events = createConflictEvents(index, defaults === undefined ? {} : { defaults });
   const writeEvent = createEventWriter({ ...deps, log });
-  /** UID of the pod that is indexed under a key: a pod made again under the same name is another one. */
-  const indexed = new Map<string, string>();
-  const severalLabels = new Map<string, readonly SeveralLabels[]>();
   const toldSeveral = new Set<string>();
 
   /** Once all that was listed first has been looked at. */
   let caughtUp = false;
   const changedPods = createSignalledSet();
-  const changedVolumes = createSignalledSet();
+  /** Pods that use other volumes than before, or in another way. */
+  const newUsers = createSignalledSet();
   const podsToTell = createSignalledSet();
 
-  const forget = (key: string): void => {
-    const uid = indexed.get(key);
-    if (uid === undefined) return;
-    index.removePod(uid);
+  const forgetTold = (key: string, uid: string): void => {
     events.forget(uid);
-    indexed.delete(key);
-    severalLabels.delete(key);
     toldSeveral.delete(key);
   };
 
   const evaluate = (key: string): void => {
-    const pod = pods.informer.reader.get(key);
-    const { uid, namespace = "", name = "" } = pod?.metadata ?? {};
-    if (uid !== indexed.get(key)) forget(key);
-    if (pod === undefined || uid === undefined) return;
-    const found = podVolumesOf(
-      pod,
-      {
-        claim: (claim) => claims.informer.reader.get(claim),
-        persistentVolume: (volume) => volumes.informer.reader.get(volume),
-      },
-      defaults,
-    );
-    if (found.uses.length === 0 && found.severalLabels.length === 0) {
-      forget(key);
-      return;
-    }
-    indexed.set(key, uid);
-    if (found.severalLabels.length === 0) severalLabels.delete(key);
-    else {
-      severalLabels.set(key, found.severalLabels);
-      podsToTell.add(key);
-    }
-    if (index.setPod({ uid, namespace, name }, found.uses)) {
-      for (const { volume } of found.uses) changedVolumes.add(volume);
-    }
+    const { forgotten, changed } = evaluation.evaluate(key);
+    if (forgotten !== undefined) forgetTold(key, forgotten);
+    if (changed) newUsers.add(key);
   };
 
   const evaluateClaim = (key: string): void => {
@@ -136,20 +114,19 @@ export function createSELinuxWarningController(
   drivers.informer.onChange(({ type, key, object }) => {
     const plugin = csiPlugin(key);
     if (!index.setPluginSupport(plugin, type !== "deleted" && object.spec.seLinuxMount === true)) return;
-    for (const volume of index.volumesOfPlugin(plugin)) changedVolumes.add(volume);
-    for (const pod of severalLabels.keys()) podsToTell.add(pod);
+    for (const volume of index.volumesOfPlugin(plugin)) {
+      if (!index.hasConflict(volume)) continue;
+      for (const { pod } of index.membersOf(volume)) newUsers.add(`${pod.namespace}/${pod.name}`);
+    }
+    for (const pod of evaluation.podsWithSeveralLabels()) newUsers.add(pod);
   });
 
-  /** The volumes of a pod that really need different labels, as their driver mounts with a context. */
-  const realSeveralLabels = (key: string): readonly SeveralLabels[] =>
-    (severalLabels.get(key) ?? []).filter(({ plugin }) => index.isSupported(plugin));
-
   const tellPod = async (key: string, signal: AbortSignal): Promise<void> => {
-    const uid = indexed.get(key);
+    const uid = evaluation.uidOf(key);
     const pod = pods.informer.reader.get(key);
     if (uid === undefined || pod?.metadata?.uid !== uid) return;
     const involvedObject = referenceTo(PODS, pod);
-    const several = toldSeveral.has(key) ? [] : realSeveralLabels(key);
+    const several = toldSeveral.has(key) ? [] : evaluation.severalLabelsOf(key);
     if (several.length > 0) toldSeveral.add(key);
     const inside = several.map(({ podVolume }) => ({
       type: "Warning" as const,
@@ -157,55 +134,56 @@ export function createSELinuxWarningController(
       message: `Volume "${podVolume}" is mounted twice with different SELinux labels inside this pod`,
       identity: `${uid}/several/${podVolume}`,
     }));
-    for (const told of [...inside, ...events.next(uid)]) await writeEvent({ involvedObject, ...told }, signal);
+    for (const told of [...inside, ...events.next(uid)]) {
+      if (await writeEvent({ involvedObject, ...told }, signal)) continue;
+      // Later all over again: events have names, so none is doubled.
+      forgetTold(key, uid);
+      podsToTell.add(key);
+      return;
+    }
   };
 
-  /** Takes what changed, a batch at a time, so that leases and probes are served in between. */
-  const worker = (name: string, work: (signal: AbortSignal) => Promise<void>): Unit => ({
-    name,
-    async run(signal, ready) {
-      ready();
-      while (!signal.aborted) {
-        try {
-          await work(signal);
-        } catch (reason) {
-          if (!signal.aborted) throw reason;
-        }
-      }
-    },
-  });
-  const indexing = worker("selinux-warning index", async (signal) => {
+  // In batches, so that leases and probes are served in between.
+  const indexing = createWorker("selinux-warning index", async (signal) => {
     if (changedPods.isEmpty()) caughtUp = true;
     await changedPods.filled(signal);
     for (const key of changedPods.take(BATCH)) evaluate(key);
     await clock.sleep(0, signal);
   });
-  const finding = worker("selinux-warning conflicts", async (signal) => {
-    await changedVolumes.filled(signal);
-    await clock.sleep(SETTLE_MS, signal);
-    for (const volume of changedVolumes.take()) {
-      if (!index.hasConflict(volume)) continue;
-      for (const { pod } of index.membersOf(volume)) podsToTell.add(`${pod.namespace}/${pod.name}`);
+  const meeting = createWorker("selinux-warning conflicts", async (signal) => {
+    await newUsers.filled(signal);
+    do await clock.sleep(SETTLE_MS, signal);
+    while (!caughtUp);
+    const uids = newUsers.take().flatMap((key) => evaluation.uidOf(key) ?? []);
+    for (const uid of whoToTell(index, uids)) {
+      const { namespace, name } = index.pod(uid) ?? {};
+      if (name !== undefined) podsToTell.add(`${namespace}/${name}`);
     }
   });
-  const telling = worker("selinux-warning events", async (signal) => {
+  const telling = createWorker("selinux-warning events", async (signal) => {
     await podsToTell.filled(signal);
     await Promise.all(podsToTell.take(AT_ONCE).map((key) => tellPod(key, signal)));
   });
 
   const problems = (): readonly SourceProblem[] => {
     const found = sources.flatMap((source) => source.problem() ?? []);
-    if (caughtUp || found.some(({ resource }) => resource === "pods")) return found;
-    return [...found, { resource: "pods", text: "pods were not all looked at yet" }];
+    const senseless = [...evaluation.unreadable()].map((text) => ({ resource: "pods", text }));
+    const isLooking = !caughtUp && !found.some(({ resource }) => resource === "pods");
+    return [
+      ...found,
+      ...senseless.slice(0, 1),
+      ...(isLooking ? [{ resource: "pods", text: "pods were not all looked at yet" }] : []),
+    ];
   };
+  const withSeveralLabels = (): readonly string[] =>
+    [...evaluation.podsWithSeveralLabels()].filter((key) => evaluation.severalLabelsOf(key).length > 0);
   const view: ConflictView = {
     index,
     problems,
     podsWithSeveralLabels: () =>
-      [...severalLabels.keys()].flatMap((key) => {
+      withSeveralLabels().flatMap((key) => {
         const pod = pods.informer.reader.get(key);
-        const real = realSeveralLabels(key);
-        return pod === undefined || real.length === 0 ? [] : [{ pod, volumes: real }];
+        return pod === undefined ? [] : [{ pod, volumes: evaluation.severalLabelsOf(key) }];
       }),
     pod: (key) => pods.informer.reader.get(key),
     report: () =>
@@ -220,27 +198,16 @@ export function createSELinuxWarningController(
       conflictMetrics({
         index,
         seriesLimit,
-        podsWithSeveralLabels: [...severalLabels.keys()].filter((key) => realSeveralLabels(key).length > 0).length,
-        unreadable: problems().map(({ resource }) => resource),
+        podsWithSeveralLabels: withSeveralLabels().length,
+        unreadable: [...new Set(problems().map(({ resource }) => resource))],
         ...(defaults !== undefined && { defaults }),
       }),
   };
-  let published = "";
-  const publishing = (key: string): Unit =>
-    worker("selinux-warning report", async (signal) => {
-      await clock.sleep(published === "" ? 2 * SETTLE_MS : PUBLISH_MS, signal);
-      const [namespace = "", name = ""] = key.split("/");
-      const report = view.report();
-      const text = JSON.stringify(report);
-      if (text === published) return;
-      try {
-        await publishReport(deps.client, report, { namespace, name }, clock.now(), signal);
-        published = text;
-      } catch (reason) {
-        if (!signal.aborted) log.warn("could not publish the report", { configMap: key, error: messageOf(reason) });
-        await clock.sleep(PUBLISH_MS, signal);
-      }
-    });
+  const [namespace = "", name = ""] = options.publishTo?.split("/") ?? [];
+  const publishing = createReportPublishing(
+    { ...deps, log },
+    { where: { namespace, name }, report: view.report, isSettled: () => caughtUp },
+  );
 
   const group = createUnitGroup(
     "selinux-warning-controller",
@@ -252,7 +219,7 @@ export function createSELinuxWarningController(
       ),
       createUnitGroup(
         "selinux-warning workers",
-        [indexing, finding, telling, ...(options.publishTo === undefined ? [] : [publishing(options.publishTo)])],
+        [indexing, meeting, telling, ...(options.publishTo === undefined ? [] : [publishing])],
         "together",
       ),
     ],

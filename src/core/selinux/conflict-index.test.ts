@@ -66,6 +66,12 @@ function bruteForce(uses: ReadonlyMap<number, readonly VolumeUse[]>, supported: 
   return pairs;
 }
 
+/** With how many pods one is in conflict on a volume, in one property. */
+function conflictsOn(pairs: readonly PlainPair[], { other, volume, property }: PlainPair): number {
+  return pairs.filter((pair) => pair.pod.uid === other.uid && pair.volume === volume && pair.property === property)
+    .length;
+}
+
 const series = ({ property, pod: one, value, other, otherValue }: PlainPair): string =>
   JSON.stringify([property, one.uid, value, other.uid, otherValue]);
 
@@ -109,6 +115,11 @@ describe("createConflictIndex()", () => {
           const counts = index.conflictCountsOf(pod(number).uid);
           for (const property of PROPERTIES) {
             expect(counts[property]).toBe(own.filter((pair) => pair.property === property).length);
+          }
+          for (const most of [0, 1, 3]) {
+            expect([...index.conflictsOf(pod(number).uid, most)].map((pair) => series(pair))).toEqual(
+              own.filter((pair) => conflictsOn(expected, pair) <= most).map((pair) => series(pair)),
+            );
           }
           expect(own.map((pair) => series(pair)).sort()).toEqual(
             expected

@@ -87,8 +87,12 @@ export interface ConflictIndex {
   podsInConflict(): ReadonlySet<string>;
   /** How many conflicts one pod has, by property and summed up over its volumes, without going through them. */
   conflictCountsOf(uid: string): Readonly<Record<ConflictProperty, number>>;
-  /** Conflicts of one pod with others, in one direction, volume by volume, lazily. */
-  conflictsOf(uid: string): Generator<ConflictPair>;
+  /**
+   * Conflicts of one pod with others, in one direction, volume by volume, lazily.
+   *
+   * @param most only conflicts in a property of which the other has at most so many itself on the volume. @default no limit
+   */
+  conflictsOf(uid: string, most?: number): Generator<ConflictPair>;
   pod(uid: string): IndexedPod | undefined;
 }
 
@@ -163,13 +167,13 @@ export function createConflictIndex(): ConflictIndex {
     return text;
   }
 
-  function* conflictsOn(name: string, uid: string): Generator<ConflictPair> {
+  function* conflictsOn(name: string, uid: string, most: number | undefined): Generator<ConflictPair> {
     const volume = volumes.get(name);
     const own = pods.get(uid);
     const labelling = volume?.labels.labellingOf(uid);
     if (volume === undefined || own === undefined || labelling === undefined || !supported.has(volume.use.plugin))
       return;
-    for (const { member, properties } of volume.labels.conflictsOf(uid)) {
+    for (const { member, properties } of volume.labels.conflictsOf(uid, most)) {
       const other = pods.get(member);
       const otherLabelling = volume.labels.labellingOf(member);
       if (other === undefined || otherLabelling === undefined) continue;
@@ -264,8 +268,8 @@ export function createConflictIndex(): ConflictIndex {
       }
       return counts;
     },
-    *conflictsOf(uid) {
-      for (const name of pods.get(uid)?.uses.keys() ?? []) yield* conflictsOn(name, uid);
+    *conflictsOf(uid, most) {
+      for (const name of pods.get(uid)?.uses.keys() ?? []) yield* conflictsOn(name, uid, most);
     },
     pod: (uid) => pods.get(uid)?.pod,
   };

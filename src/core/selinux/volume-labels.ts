@@ -31,8 +31,13 @@ export interface VolumeLabels {
   conflictingMembers(): number;
   /** How many members one is in conflict with, by property. Costs the groups of its level. */
   conflictCountsOf(member: string): Readonly<Record<ConflictProperty, number>>;
-  /** The members in conflict with one, lazily. */
-  conflictsOf(member: string): Generator<LabelConflict>;
+  /**
+   * The members in conflict with one, lazily.
+   *
+   * @param most only conflicts in a property of which the other has at most so many itself; the rest costs nothing.
+   *   @default no limit
+   */
+  conflictsOf(member: string, most?: number): Generator<LabelConflict>;
   members(): Iterable<string>;
   membersInConflict(): Iterable<string>;
   labellingOf(member: string): VolumeLabelling | undefined;
@@ -44,6 +49,12 @@ export function createVolumeLabels(): VolumeLabels {
 
 const BOTH: readonly ConflictProperty[] = ["SELinuxChangePolicy", "SELinuxLabel"];
 const LABEL_ONLY: readonly ConflictProperty[] = ["SELinuxLabel"];
+const POLICY_ONLY: readonly ConflictProperty[] = ["SELinuxChangePolicy"];
+
+function propertiesOf(policy: boolean, label: boolean): readonly ConflictProperty[] {
+  if (policy) return label ? BOTH : POLICY_ONLY;
+  return label ? LABEL_ONLY : [];
+}
 
 /** A class, since a cluster has tens of thousands of volumes and closures for each would weigh more than the members. */
 class GroupedLabels implements VolumeLabels {
@@ -114,16 +125,24 @@ class GroupedLabels implements VolumeLabels {
     return own === undefined ? { SELinuxLabel: 0, SELinuxChangePolicy: 0 } : this.#count(own);
   }
 
-  *conflictsOf(member: string): Generator<LabelConflict> {
+  *conflictsOf(member: string, most = Number.POSITIVE_INFINITY): Generator<LabelConflict> {
     const own = this.#labellings.get(member);
     if (own === undefined) return;
-    const isRecursive = own.policy === "Recursive";
-    if (!isRecursive) for (const other of this.#recursive ?? []) yield { member: other, properties: BOTH };
+    const recursive = this.#recursive?.size ?? 0;
+    if (own.policy === "MountOption" && this.size - recursive <= most) {
+      for (const other of this.#recursive ?? []) yield { member: other, properties: BOTH };
+    }
+    // All labelled members have the same number of conflicts by policy: with those that are relabelled.
+    const byPolicy = own.policy === "Recursive" && recursive <= most;
     for (const [name, level] of this.#levels) {
-      const otherLevel = isRecursive || name !== own.label.level;
+      // Members of different levels always conflict, so that most groups are passed over without a look.
+      const byLabel = this.size - level.size <= most;
+      if (!byPolicy && !byLabel) continue;
+      const isOtherLevel = own.policy === "Recursive" || name !== own.label.level;
       for (const group of level.groups) {
-        if (!otherLevel && !partsConflict(group.labelling.label, own.label)) continue;
-        for (const other of group.members) yield { member: other, properties: isRecursive ? BOTH : LABEL_ONLY };
+        if (!isOtherLevel && !partsConflict(group.labelling.label, own.label)) continue;
+        const properties = propertiesOf(byPolicy, byLabel && this.#count(group.labelling).SELinuxLabel <= most);
+        if (properties.length > 0) for (const other of group.members) yield { member: other, properties };
       }
     }
   }
