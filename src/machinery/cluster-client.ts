@@ -37,6 +37,8 @@ export interface WatchOptions extends SelectOptions {
   readonly allowWatchBookmarks?: boolean;
   /** The server ends the watch after about so long. */
   readonly timeoutSeconds?: number;
+  /** Called when the server has accepted the watch; it may be long until the first event. */
+  readonly onAccepted?: () => void;
 }
 
 /** ERROR events are thrown as StatusError instead. */
@@ -237,6 +239,7 @@ export function createClusterClient(deps: ClusterClientDeps, options: ClusterCli
       });
     try {
       const response = await send("GET", path, link.signal, undefined, accept);
+      select.onAccepted?.();
       for await (const line of readJsonLines(response.body, maximumEventBytes)) {
         const { type, object } = (line ?? {}) as { readonly type?: unknown; readonly object?: unknown };
         if (type === "ERROR") throw errorOfStatus(object);

@@ -119,8 +119,10 @@ function keepCopy<T extends ApiObject>(
       for (const item of some) items.push(keep(item));
       const next = metadata.continue ?? "";
       if (next === "") {
+        const { resourceVersion = "" } = metadata;
+        if (resourceVersion === "") throw new OrlopError("Unavailable", `The list of ${name} has no resourceVersion`);
         for (const change of store.writer.replaceAll(items)) tell(change);
-        return { type: "listed", resourceVersion: metadata.resourceVersion ?? "" };
+        return { type: "listed", resourceVersion };
       }
       page = { ...select, limit: pageSize, continue: next };
     }

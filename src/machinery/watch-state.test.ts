@@ -28,6 +28,21 @@ describe("step() of a watch", () => {
     ).toEqual([{ do: "watch", resourceVersion: "5" }, { do: "list" }, { do: "pause", failures: 2 }, { do: "list" }]);
   });
 
+  it("pauses longer and longer while lists succeed and watches are refused", () => {
+    const round: readonly WatchInput[] = [{ type: "listed", resourceVersion: "5" }, { type: "expired" }];
+    const commands = play([...round, ...round, { type: "paused" }, ...round, { type: "paused" }]);
+    expect(commands).toEqual([
+      { do: "watch", resourceVersion: "5" },
+      { do: "list" },
+      { do: "watch", resourceVersion: "5" },
+      { do: "pause", failures: 2 },
+      { do: "list" },
+      { do: "watch", resourceVersion: "5" },
+      { do: "pause", failures: 3 },
+      { do: "list" },
+    ]);
+  });
+
   it("watches from the same version after a failure, and lists when it keeps failing", () => {
     const commands = play([
       { type: "listed", resourceVersion: "5" },

@@ -34,7 +34,8 @@ const DOUBT_VERSION_AFTER = 3;
 export function step(state: WatchState, input: WatchInput): readonly [WatchState, WatchCommand] {
   switch (input.type) {
     case "listed":
-      return watchFrom(input.resourceVersion, 0);
+      // Only a watch that goes well ends a row of failures, or lists and refused watches would follow each other unpaused.
+      return watchFrom(input.resourceVersion, state.failures);
     case "progressed":
       return [{ at: "watching", resourceVersion: input.resourceVersion, failures: 0 }, { do: "continue" }];
     case "ended":

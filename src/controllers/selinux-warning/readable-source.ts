@@ -1,5 +1,6 @@
 import { StatusError } from "../../api/status-error.ts";
 import type { ListOptions, ListResult, WatchEvent, WatchOptions } from "../../machinery/cluster-client.ts";
+import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import { createInformer, type Informer, type InformerDeps } from "../../machinery/informer.ts";
 import { resourceName, type ApiObject, type Resource } from "../../machinery/resources.ts";
 import type { Unit } from "../../machinery/unit.ts";
@@ -26,6 +27,9 @@ export interface SourceOptions<T extends ApiObject> {
   readonly keep: (object: T) => T;
 }
 
+/** A watch without any event that ends sooner was none. */
+const AT_ONCE_MS = 1_000;
+
 /** An informer that goes on asking, and whose failures to list and watch are known, answers without sense included. */
 export function createReadableSource<T extends ApiObject>(
   deps: InformerDeps,
@@ -35,10 +39,18 @@ export function createReadableSource<T extends ApiObject>(
   let failure: unknown;
   let watchFailure: unknown;
   let answered = (): void => undefined;
+  const read = (object: T): T => {
+    // Without these no two objects could be told apart.
+    const { name: own, uid } = object.metadata ?? {};
+    if (typeof own !== "string" || typeof uid !== "string") {
+      throw new OrlopError("Unavailable", `one of ${name} has no name or no UID`);
+    }
+    return keep(object);
+  };
   const list = async (select: ListOptions, signal: AbortSignal): Promise<ListResult<T>> => {
     try {
       const { metadata, items } = await deps.client.list(source, select, signal);
-      const page = { metadata, items: items.map(keep) };
+      const page = { metadata, items: items.map(read) };
       failure = undefined;
       watchFailure = undefined;
       return page;
@@ -53,12 +65,19 @@ export function createReadableSource<T extends ApiObject>(
     }
   };
   async function* watch(select: WatchOptions, signal: AbortSignal): AsyncGenerator<WatchEvent<T>, void, undefined> {
-    try {
-      for await (const { type, object } of deps.client.watch(source, select, signal)) {
-        watchFailure = undefined;
-        yield { type, object: keep(object) };
-      }
+    const begun = deps.clock.monotonic();
+    let isSilent = true;
+    const onAccepted = (): void => {
       watchFailure = undefined;
+    };
+    try {
+      for await (const { type, object } of deps.client.watch(source, { ...select, onAccepted }, signal)) {
+        isSilent = false;
+        yield { type, object: type === "BOOKMARK" ? object : read(object) };
+      }
+      if (isSilent && deps.clock.monotonic() - begun < AT_ONCE_MS) {
+        throw new OrlopError("Unavailable", "the watch ended as soon as it began");
+      }
     } catch (reason) {
       // A version that is too old is ordinary: the informer lists again.
       if (!signal.aborted && !(reason instanceof StatusError && reason.code === 410)) watchFailure = reason;
@@ -91,5 +110,5 @@ function describe(resource: string, reason: unknown, what: "listed" | "watched" 
   if (reason instanceof StatusError && reason.code === 403) {
     return `the right to list and watch ${resource} is missing: ${reason.message}`;
   }
-  return `${resource} can not be ${what}: ${reason instanceof Error ? reason.message : String(reason)}`;
+  return `${resource} can not be ${what}: ${messageOf(reason)}`;
 }
