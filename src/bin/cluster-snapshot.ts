@@ -51,12 +51,14 @@ const metadataOf = ({ metadata }: ApiObject): Fields => ({
 const pick = (object: ApiObject, fields: readonly string[]): Fields =>
   Object.fromEntries(fields.flatMap((field) => (field in object ? [[field, (object as Fields)[field]]] : [])));
 
-/** Each with what of its objects is kept; undefined for objects that say nothing. */
-const WANTED: readonly {
+interface Wanted {
   readonly resource: Resource;
   readonly severity: "error" | "warning";
   readonly keep: (object: ApiObject) => Fields | undefined;
-}[] = [
+}
+
+/** Each with what of its objects is kept; undefined for objects that say nothing. */
+const WANTED: readonly Wanted[] = [
   { resource: CLUSTER_ROLES, severity: "error", keep: (object) => pick(object, ["rules", "aggregationRule"]) },
   { resource: CLUSTER_ROLE_BINDINGS, severity: "error", keep: (object) => pick(object, ["roleRef", "subjects"]) },
   { resource: ROLES, severity: "error", keep: (object) => pick(object, ["rules"]) },
@@ -76,21 +78,34 @@ function kubeletVersionOf(object: ApiObject): unknown {
   return status?.nodeInfo?.kubeletVersion ?? "";
 }
 
+/** Whose token it has, what it is, and the names of what configures it. */
 function podSpecOf(object: ApiObject): Fields {
-  const { spec } = object as {
+  const { spec = {} } = object as {
     readonly spec?: {
       readonly serviceAccountName?: string;
       readonly containers?: readonly { readonly name: string; readonly image?: string }[];
-      readonly volumes?: readonly { readonly name: string; readonly configMap?: { readonly name?: string } }[];
+      readonly volumes?: readonly VolumeNames[];
     };
   };
   return {
-    serviceAccountName: spec?.serviceAccountName,
-    containers: (spec?.containers ?? []).map(({ name, image }) => ({ name, image })),
-    volumes: (spec?.volumes ?? []).flatMap(({ name, configMap }) =>
-      configMap?.name === undefined ? [] : [{ name, configMap: { name: configMap.name } }],
-    ),
+    serviceAccountName: spec.serviceAccountName,
+    containers: (spec.containers ?? []).map(({ name, image }) => ({ name, image })),
+    volumes: (spec.volumes ?? []).flatMap(({ name, configMap, secret }) => [
+      ...(configMap?.name === undefined ? [] : [{ name, configMap: { name: configMap.name } }]),
+      ...(secret?.secretName === undefined ? [] : [{ name, secret: { secretName: secret.secretName } }]),
+    ]),
   };
+}
+
+interface VolumeNames {
+  readonly name: string;
+  readonly configMap?: { readonly name?: string };
+  readonly secret?: { readonly secretName?: string };
+}
+
+/** Replicas say the same but for their names: one of them is enough. */
+function sayingOf(kind: string, namespace: string | undefined, kept: Fields): string | undefined {
+  return kind === PODS.kind ? `${namespace ?? ""}/${JSON.stringify(kept)}` : undefined;
 }
 
 /** ConfigMaps are kept only when they scrape through the API server. */
@@ -108,13 +123,15 @@ export interface CollectDeps {
 }
 
 const PAGE = 500;
+/** Of a list whose pages expire. */
+const ATTEMPTS = 3;
 
 /** Lists what the audit needs. What may not be listed is written down; a server that can not be reached throws. */
 export async function takeSnapshot(
   deps: CollectDeps,
   options: { readonly server: string; readonly now: string; readonly signal: AbortSignal },
 ): Promise<ClusterSnapshot> {
-  const { client, progress } = deps;
+  const { client } = deps;
   const { signal } = options;
   const version = await client
     .getPath<{ readonly gitVersion?: string }>("/version", signal)
@@ -124,30 +141,10 @@ export async function takeSnapshot(
     });
   const items: unknown[] = [];
   const missing: ClusterSnapshot["missing"][number][] = [];
-  for (const { resource, severity, keep } of WANTED) {
+  for (const wanted of WANTED) {
+    const { resource, severity } = wanted;
     try {
-      let count = 0;
-      let next: string | undefined;
-      do {
-        const page = await client.list(
-          resource,
-          { limit: PAGE, ...(next !== undefined && { continue: next }) },
-          signal,
-        );
-        for (const object of page.items) {
-          const kept = keep(object);
-          if (kept !== undefined)
-            items.push({
-              apiVersion: apiVersionOf(resource),
-              kind: resource.kind,
-              metadata: metadataOf(object),
-              ...kept,
-            });
-        }
-        count += page.items.length;
-        next = page.metadata.continue === "" ? undefined : page.metadata.continue;
-        progress(`read ${count} ${resource.resource}`);
-      } while (next !== undefined);
+      for (const item of await listKept(deps, wanted, signal)) items.push(item);
     } catch (reason) {
       if (!(reason instanceof StatusError)) throw reason;
       missing.push({ resource: resourceName(resource), reason: messageOf(reason), severity });
@@ -170,4 +167,47 @@ export async function takeSnapshot(
     missing,
     items,
   };
+}
+
+async function listKept(deps: CollectDeps, wanted: Wanted, signal: AbortSignal): Promise<readonly unknown[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await listInPages(deps, wanted, attempt, signal);
+    } catch (reason) {
+      // The server has forgotten the state the pages are of: from the beginning, at last in one piece.
+      if (!(reason instanceof StatusError) || reason.status.code !== 410 || attempt >= ATTEMPTS) throw reason;
+    }
+  }
+}
+
+async function listInPages(
+  { client, progress }: CollectDeps,
+  { resource, keep }: Wanted,
+  attempt: number,
+  signal: AbortSignal,
+): Promise<readonly unknown[]> {
+  const items: unknown[] = [];
+  const said = new Set<string>();
+  let count = 0;
+  let next: string | undefined;
+  do {
+    const paging = attempt < ATTEMPTS ? { limit: PAGE, ...(next !== undefined && { continue: next }) } : {};
+    const page = await client.list(resource, paging, signal);
+    for (const object of page.items) {
+      const kept = keep(object);
+      const saying = kept && sayingOf(resource.kind, object.metadata?.namespace, kept);
+      if (kept === undefined || (saying !== undefined && said.has(saying))) continue;
+      if (saying !== undefined) said.add(saying);
+      items.push({
+        apiVersion: apiVersionOf(resource),
+        kind: resource.kind,
+        metadata: metadataOf(object),
+        ...kept,
+      });
+    }
+    count += page.items.length;
+    next = (page.metadata.continue ?? "") === "" ? undefined : page.metadata.continue;
+    progress(`read ${count} ${resource.resource}`);
+  } while (next !== undefined);
+  return items;
 }
