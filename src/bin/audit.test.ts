@@ -135,7 +135,7 @@ describe("input of orlop audit kubelet", () => {
       "chart.yaml",
       [
         "# Source: chart/templates/empty.yaml\n",
-        `${HOLDER}`,
+        HOLDER,
         "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: a }\n",
         `apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Service\n  metadata: { name: s }\n`,
         "null\n",

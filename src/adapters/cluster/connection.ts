@@ -7,6 +7,8 @@ export interface ClusterConnection {
   readonly server: string;
   /** Name to check in the server's certificate, when it is not the host of the URL. */
   readonly tlsServerName?: string;
+  /** An http, https or socks5 proxy in front of the server. Connections can not be upgraded through it. */
+  readonly proxyUrl?: string;
   /** Trusts any server. For tests only; a kubeconfig must ask for it. */
   readonly insecureSkipTlsVerify?: boolean;
   /** PEM. Absent: the authorities Node trusts. */

@@ -13,7 +13,7 @@ export interface KubeconfigOptions {
  * Reads one kubeconfig file. Relative file names in it are relative to its directory. Files it names are not read here.
  *
  * @throws OrlopError Invalid naming the file and the field; Unsupported for credentials that need a program (exec,
- * auth-provider) or a proxy
+ * auth-provider)
  */
 export async function loadKubeconfig(path: string, options: KubeconfigOptions = {}): Promise<ClusterConnection> {
   let text: string;
@@ -46,7 +46,10 @@ export function parseKubeconfig(text: string, path: string, options: KubeconfigO
   if (!/^https?:\/\/[^/]/.test(server) || !URL.canParse(server)) {
     throw cluster.invalid("server", `"${server}" is not an http or https URL`);
   }
-  if (cluster.has("proxy-url")) throw cluster.unsupported("proxy-url");
+  const proxyUrl = cluster.text("proxy-url") ?? "";
+  if (proxyUrl !== "" && !(/^(https?|socks5):\/\/[^/]/.test(proxyUrl) && URL.canParse(proxyUrl))) {
+    throw cluster.invalid("proxy-url", `"${proxyUrl}" is not an http, https or socks5 URL`);
+  }
   const namespace = context.text("namespace");
   const tlsServerName = cluster.text("tls-server-name");
   const certificateAuthority = cluster.material("certificate-authority");
@@ -57,6 +60,7 @@ export function parseKubeconfig(text: string, path: string, options: KubeconfigO
   return {
     server,
     ...(tlsServerName !== undefined && { tlsServerName }),
+    ...(proxyUrl !== "" && { proxyUrl }),
     ...(insecureSkipTlsVerify && { insecureSkipTlsVerify }),
     ...(certificateAuthority !== undefined && { certificateAuthority }),
     ...(namespace !== undefined && namespace !== "" && { namespace }),

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer as createPlainServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
@@ -49,6 +49,31 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 describe("createClusterTransport()", () => {
+  it("goes through the proxy of the connection, without telling it what is asked", async () => {
+    const server = await plain((request, response) =>
+      response.end(`${request.url} ${request.headers["authorization"]}`),
+    );
+    const asked: string[] = [];
+    const proxy = createPlainServer();
+    proxy.on("connect", (request, socket) => {
+      asked.push(request.url ?? "");
+      const [host = "", port = ""] = (request.url ?? "").split(":");
+      const onward = connect(Number(port), host, () => {
+        socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+        onward.pipe(socket).pipe(onward);
+      });
+      socket.on("error", () => onward.destroy());
+    });
+    const proxyUrl = `http://127.0.0.1:${await listen(proxy)}`;
+    const transport = transportTo({ server, proxyUrl, token: { text: "t" } });
+    const { body } = await transport.send({ method: "GET", path: "/api", headers: {}, signal });
+    expect(await textOf(body)).toBe("/api Bearer t");
+    expect(asked).toEqual([server.slice("http://".length)]);
+    await expect(transport.upgrade?.({ method: "GET", path: "/x", headers: {}, signal })).rejects.toMatchObject({
+      code: "Unsupported",
+    });
+  });
+
   it("sends method, path, headers and body, and gives status, headers and body", async () => {
     const server = await plain(async (request, response) => {
       response.writeHead(422, { "X-Seen": `${request.method} ${request.url} ${request.headers["accept"] ?? ""}` });

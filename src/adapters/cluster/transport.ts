@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { Pool } from "undici";
+import { type Dispatcher, Pool, ProxyAgent } from "undici";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ClusterRequest, ClusterResponse, ClusterTransport } from "../../ports/cluster-transport.ts";
@@ -28,9 +28,9 @@ export interface ClosableTransport extends ClusterTransport {
 /** Connections made with one state of the credentials. */
 interface Pools {
   readonly credentials: Credentials;
-  readonly ordinary: Pool;
+  readonly ordinary: Dispatcher;
   /** For answers that go on for hours: watches and logs that follow. As many as there are. */
-  readonly longRunning: Pool;
+  readonly longRunning: Dispatcher;
 }
 
 /** A Kubernetes API server over HTTP/1.1 with kept-alive connections. Rotated certificates and tokens are picked up. */
@@ -48,23 +48,28 @@ export function createClusterTransport(
 
   const makePools = (credentials: Credentials): Pools => {
     const servername = connection.tlsServerName ?? (isIP(hostOf(url)) === 0 ? url.hostname : undefined);
-    const make = (limit: number | null, timeout: number): Pool =>
-      new Pool(url.origin, {
+    const tls = {
+      timeout: connectTimeoutMs,
+      keepAlive: true,
+      rejectUnauthorized: connection.insecureSkipTlsVerify !== true,
+      ...(servername !== undefined && { servername }),
+      ...(credentials.ca !== undefined && { ca: credentials.ca }),
+      ...(credentials.cert !== undefined && { cert: credentials.cert }),
+      ...(credentials.key !== undefined && { key: credentials.key }),
+    };
+    const make = (limit: number | null, timeout: number): Dispatcher => {
+      const common = {
         connections: limit,
         allowH2: false,
         headersTimeout: idleTimeoutMs,
         bodyTimeout: timeout,
         keepAliveTimeout: 30_000,
-        connect: {
-          timeout: connectTimeoutMs,
-          keepAlive: true,
-          rejectUnauthorized: connection.insecureSkipTlsVerify !== true,
-          ...(servername !== undefined && { servername }),
-          ...(credentials.ca !== undefined && { ca: credentials.ca }),
-          ...(credentials.cert !== undefined && { cert: credentials.cert }),
-          ...(credentials.key !== undefined && { key: credentials.key }),
-        },
-      });
+      };
+      const { proxyUrl } = connection;
+      return proxyUrl === undefined
+        ? new Pool(url.origin, { ...common, connect: tls })
+        : new ProxyAgent({ ...common, uri: proxyUrl, requestTls: tls, proxyTls: { timeout: connectTimeoutMs } });
+    };
     return { credentials, ordinary: make(connections, idleTimeoutMs), longRunning: make(null, 0) };
   };
 
@@ -107,6 +112,7 @@ export function createClusterTransport(
     const { ordinary, longRunning, credentials } = await poolsNow();
     const pool = isLongRunning(request.path) ? longRunning : ordinary;
     const { statusCode, headers, body } = await pool.request({
+      origin: url.origin,
       method: request.method,
       path: prefix + request.path,
       headers: headersFor(request, credentials),
@@ -137,6 +143,9 @@ export function createClusterTransport(
     },
     async upgrade(request) {
       const { credentials } = await poolsNow();
+      if (connection.proxyUrl !== undefined) {
+        throw new OrlopError("Unsupported", `Upgrading a connection to ${connection.server} through a proxy-url`);
+      }
       const trust: ServerTrust =
         connection.insecureSkipTlsVerify === true || credentials.ca === undefined
           ? { by: "nobody" }

@@ -48,9 +48,27 @@ export async function findConnection(options: FindKubeconfigOptions): Promise<Cl
   }
   const merged = merge(files.map(({ config }) => config));
   await runCredentialPlugin(merged, options);
-  return parseKubeconfig(stringify(merged), files.map(({ path }) => path).join(delimiter), {
+  const connection = parseKubeconfig(stringify(merged), files.map(({ path }) => path).join(delimiter), {
     ...(options.context !== undefined && { context: options.context }),
   });
+  const proxyUrl = connection.proxyUrl ?? proxyFor(connection.server, environment);
+  return { ...connection, ...(proxyUrl !== undefined && { proxyUrl }) };
+}
+
+/** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as other tools read them; this machine itself is never behind a proxy. */
+function proxyFor(server: string, environment: FindKubeconfigOptions["environment"]): string | undefined {
+  const read = (name: string): string => environment[name] ?? environment[name.toLowerCase()] ?? "";
+  const { protocol, hostname, port } = new URL(server);
+  const proxy = read(protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY");
+  if (proxy === "" || /^(localhost|127\.|\[::1\])/.test(hostname)) return undefined;
+  const excepted = read("NO_PROXY")
+    .split(",")
+    .map((entry) => entry.trim().replace(/^\*?\./, ""))
+    .filter((entry) => entry !== "");
+  const isExcepted = excepted.some(
+    (entry) => entry === "*" || entry === `${hostname}:${port}` || hostname === entry || hostname.endsWith(`.${entry}`),
+  );
+  return isExcepted ? undefined : proxy;
 }
 
 function readConfig(text: string, path: string): Fields {
@@ -133,6 +151,19 @@ async function runCredentialPlugin(config: Fields, options: FindKubeconfigOption
   }
 }
 
+/** What client.authentication.k8s.io calls the cluster: the same facts under other names. */
+function clusterInfoOf(cluster: Fields): Fields {
+  const extensions = entriesOf(cluster["extensions"]).find(({ name }) => name === "client.authentication.k8s.io/exec");
+  return {
+    server: cluster["server"],
+    "tls-server-name": cluster["tls-server-name"],
+    "insecure-skip-tls-verify": cluster["insecure-skip-tls-verify"],
+    "certificate-authority-data": cluster["certificate-authority-data"],
+    "proxy-url": cluster["proxy-url"],
+    config: extensions?.["extension"],
+  };
+}
+
 /** client.authentication.k8s.io: the program prints an ExecCredential. Its answer is kept in memory only. */
 async function execCredential(
   exec: Fields,
@@ -149,10 +180,11 @@ async function execCredential(
     kind: "ExecCredential",
     spec: {
       interactive: false,
-      ...(exec["provideClusterInfo"] === true && { cluster: { server: cluster?.["server"] } }),
+      ...(exec["provideClusterInfo"] === true && { cluster: clusterInfoOf(cluster ?? {}) }),
     },
   };
   const variables = entriesOf(exec["env"]).map(({ name, value }) => [String(name), String(value)] as const);
+  const hint = typeof exec["installHint"] === "string" ? `; ${exec["installHint"]}` : "";
   const args = Array.isArray(exec["args"]) ? exec["args"].map(String) : [];
   const text = await new Promise<string>((done, fail) => {
     const child = spawn(command, args, {
@@ -167,7 +199,11 @@ async function execCredential(
     let out = "";
     child.stdout.setEncoding("utf8").on("data", (piece: string) => (out += piece));
     child.on("error", (cause) =>
-      fail(new OrlopError("Invalid", `The credential plugin ${command} can not be run: ${cause.message}`, { cause })),
+      fail(
+        new OrlopError("Invalid", `The credential plugin ${command} can not be run: ${cause.message}${hint}`, {
+          cause,
+        }),
+      ),
     );
     child.on("close", (code) =>
       code === 0
