@@ -24,7 +24,6 @@ try {
     target: "node20",
     sourcemap: true,
     sourcesContent: false,
-    keepNames: true,
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: "none",

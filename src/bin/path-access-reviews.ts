@@ -43,7 +43,7 @@ export function createPathReviews(deps: PathReviewDeps): ReviewPath {
         const { status } = await withReviewRetries(deps, ask, shared);
         return { allowed: status?.allowed === true && status.denied !== true };
       },
-      signal,
+      { signal },
     );
     return allowed;
   };

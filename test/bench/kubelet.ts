@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { WebSocket } from "ws";
 import { createAccessReviews } from "../../src/kubelet/authorization/access-reviews.ts";
 import { createCheckAccess } from "../../src/kubelet/authorization/check-access.ts";
+import { createCriRuntime } from "../../src/adapters/cri/runtime.ts";
+import { runtimeLayout } from "../../src/adapters/runtime/runtime-layout.ts";
 import { createSystemClock } from "../../src/adapters/system/clock.ts";
 import { createSystemRandom } from "../../src/adapters/system/random.ts";
 import type { HttpRequest } from "../../src/ports/http.ts";
@@ -14,6 +16,7 @@ import { freePort, startCluster, type TestCluster } from "../e2e/harness/cluster
 import { kubectlPath } from "../e2e/harness/kubectl.ts";
 import { kubectlFor } from "../e2e/harness/kubectl-runner.ts";
 import { waitFor } from "../e2e/harness/wait-for.ts";
+import { bareRate, startBareTls } from "./bare-tls.ts";
 import { rawHttpsLoad } from "./raw-https-load.ts";
 import { percentile, residentMebibytes, table } from "./statistics.ts";
 
@@ -21,6 +24,7 @@ const CONNECTIONS = 16;
 const PODS = 20;
 const EXECS = 50;
 const MEBIBYTE = 2 ** 20;
+const BARE_REQUESTS = 60_000;
 const STDIN_BYTES = 256 * MEBIBYTE;
 const FORWARDED_MEBIBYTES = 256;
 /** Requests per second of upstream's kubelet on the reference host. */
@@ -52,26 +56,33 @@ export async function kubelet(): Promise<string> {
       key: await readFile(join(pki, "apiserver-kubelet-client.key"), "utf8"),
     };
     await startPods(cluster);
-    const rows: (string | number)[][] = [];
+    const bare = await startBareTls(await servingIdentity(pki));
+    const bareTarget = { port: bare.httpsPort, path: "/", ...client };
+    await rawHttpsLoad(bareTarget, CONNECTIONS, BARE_REQUESTS / 20);
+    const floor = await rawHttpsLoad(bareTarget, CONNECTIONS, BARE_REQUESTS);
+    const floorRate = await bareRate(bare.sinkPort, STDIN_BYTES);
+    await bare.stop();
+    const rows: (string | number)[][] = [["bare node:https that says ok", floor.perSecond, floor.p99, 1, "-", "-"]];
     for (const [path, total] of Object.entries(REQUESTS)) {
       const target = { port: cluster.kubeletPort, path, ...client };
       await rawHttpsLoad(target, CONNECTIONS, Math.ceil(total / 20));
       const { perSecond, p99, failures } = await rawHttpsLoad(target, CONNECTIONS, total);
       const note = failures > 0 ? ` (${failures} failures)` : "";
       const upstream = UPSTREAM[path] ?? Number.NaN;
-      rows.push([
-        `GET ${path}${note}`,
-        perSecond,
-        p99,
-        upstream,
-        (perSecond / upstream).toFixed(2),
-        await resident(cluster),
-      ]);
+      rows.push([`GET ${path}${note}`, perSecond, p99, perSecond / floor.perSecond, upstream, await resident(cluster)]);
     }
     const endpoints = table(
-      [`${CONNECTIONS} connections, ${PODS} pods`, "per second", "p99 ms", "upstream per second", "ratio", "RSS MiB"],
+      [
+        `${CONNECTIONS} connections, ${PODS} pods`,
+        "per second",
+        "p99 ms",
+        "ratio to the first row",
+        "upstream per second, elsewhere",
+        "RSS MiB",
+      ],
       rows,
     );
+    const bareExecs = await bareExecTimes(cluster);
     const execs = await execTimes(cluster, client);
     const afterExec = await resident(cluster);
     const stdin = await stdinRate(cluster, client);
@@ -79,12 +90,19 @@ export async function kubelet(): Promise<string> {
     const forwarded = await portForwardRate(cluster);
     const afterForward = await resident(cluster);
     const streams = table(
-      ["what", "value", "RSS MiB"],
+      ["what", "value", "ratio", "RSS MiB"],
       [
-        ["cached decision in the process, µs", await cachedDecision(), "-"],
-        [`exec of \`true\` over WebSocket, p50 of ${EXECS}, ms`, percentile(execs, 0.5), afterExec],
-        ["exec stdin (v5), MB/s", stdin, afterStdin],
-        ["kubectl port-forward, from the pod, MB/s", forwarded, afterForward],
+        ["cached decision in the process, two lookups, µs", await cachedDecision(), "-", "-"],
+        [`bare CRI ExecSync of \`true\`, p50 of ${EXECS}, ms`, percentile(bareExecs, 0.5), 1, "-"],
+        [
+          `exec of \`true\` over WebSocket, p50 of ${EXECS}, ms`,
+          percentile(execs, 0.5),
+          percentile(execs, 0.5) / percentile(bareExecs, 0.5),
+          afterExec,
+        ],
+        ["bare TLS between two processes, MB/s", floorRate, 1, "-"],
+        ["exec stdin (v5), MB/s", stdin, stdin / floorRate, afterStdin],
+        ["kubectl port-forward, from the pod, MB/s", forwarded, forwarded / floorRate, afterForward],
       ],
     );
     return `${endpoints}\n\n${streams}`;
@@ -105,6 +123,30 @@ async function startPods(cluster: TestCluster): Promise<void> {
     await kubectl.ok(["run", `idle-${index}`, "--image=busybox", "--", "sleep", "100000"]);
   }
   await kubectl.ok(["wait", "--for=condition=Ready", "pod", "--all", "--timeout=180s"]);
+}
+
+async function servingIdentity(pki: string): Promise<Client> {
+  return {
+    cert: await readFile(join(pki, "apiserver.crt"), "utf8"),
+    key: await readFile(join(pki, "apiserver.key"), "utf8"),
+  };
+}
+
+/** Straight to the container runtime, as the kubelet itself would ask it: no streams, no TLS. */
+async function bareExecTimes(cluster: TestCluster): Promise<readonly number[]> {
+  const kubectl = await kubectlFor(cluster);
+  const where = "jsonpath={.status.containerStatuses[0].containerID}";
+  const id = (await kubectl.ok(["get", "pod", "server", "-o", where])).trim().replace(/^\w+:\/\//, "");
+  const runtime = createCriRuntime({ endpoint: runtimeLayout(cluster.dataDir).endpoint });
+  const signal = AbortSignal.timeout(120_000);
+  const times: number[] = [];
+  for (let index = 0; index < EXECS; index++) {
+    const began = performance.now();
+    await runtime.streaming.execSync(id, ["true"], 10, signal);
+    times.push(performance.now() - began);
+  }
+  runtime.close();
+  return times;
 }
 
 function dial(cluster: TestCluster, client: Client, query: string): WebSocket {

@@ -50,10 +50,10 @@ export function createKubeletAuthenticator(
     return user.value;
   };
 
-  const byToken = async (presented: PresentedToken, signal: AbortSignal): Promise<User | undefined> => {
+  const byToken = async (presented: PresentedToken, asker: HttpRequest): Promise<User | undefined> => {
     if (deps.reviewToken === undefined || presented.type === "none") return undefined;
     if (presented.type === "malformed") throw new RefusedCredentials(presented.reason);
-    const verdict = await deps.reviewToken(presented.token, signal);
+    const verdict = await deps.reviewToken(presented.token, asker);
     if (verdict.type === "unknown") throw new RefusedCredentials("invalid bearer token");
     return verdict.user;
   };
@@ -61,8 +61,8 @@ export function createKubeletAuthenticator(
   return async (request) => {
     const attempts: readonly Attempt[] = [
       async () => await byCertificate(request),
-      async () => await byToken(tokenInHeader(request.headers), request.signal),
-      async () => await byToken(tokenInProtocols(request.headers), request.signal),
+      async () => await byToken(tokenInHeader(request.headers), request),
+      async () => await byToken(tokenInProtocols(request.headers), request),
     ];
     const result = await firstProven(attempts);
     switch (result.type) {

@@ -17,7 +17,8 @@ export interface LookupOptions<T> {
 export interface SharedLookups<T> {
   /** The kept answer, when there is one that may still be used. */
   known(key: string): T | undefined;
-  get(key: string, look: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
+  /** @param asker its signal is looked at only when there is something to wait for: making one costs more than an answer */
+  get(key: string, look: (signal: AbortSignal) => Promise<T>, asker: { readonly signal: AbortSignal }): Promise<T>;
 }
 
 /** Told how lookups go, for metrics. */
@@ -83,7 +84,7 @@ export function createSharedLookups<T extends object>(
 
   return {
     known,
-    async get(key, look, signal) {
+    async get(key, look, asker) {
       const answer = known(key);
       if (answer !== undefined) {
         observe?.found("hit", 0);
@@ -96,7 +97,7 @@ export function createSharedLookups<T extends object>(
       if (others === undefined) running.set(key, lookup);
       else observe?.waiting("blocked", 1);
       try {
-        return await orAborted(lookup, signal);
+        return await orAborted(lookup, asker.signal);
       } finally {
         if (others !== undefined) observe?.waiting("blocked", -1);
         observe?.found("miss", (clock.monotonic() - begun) / 1_000);

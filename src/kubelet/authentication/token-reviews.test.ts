@@ -5,7 +5,7 @@ import { createFakeClock } from "../../testing/fake-clock.ts";
 import { createTokenReviews } from "./token-reviews.ts";
 
 const random = { bytes: () => new Uint8Array(), uuid: () => "", fraction: () => 0 };
-const never = new AbortController().signal;
+const never = { signal: new AbortController().signal };
 
 function failure(code: number): StatusError {
   return new StatusError({ status: "Failure", code, message: `code ${code}` });
@@ -56,14 +56,14 @@ describe("createTokenReviews", () => {
 
   it("shares one review among all who ask at the same time", async () => {
     const { review, asked } = cluster();
-    await Promise.all(Array.from({ length: 20 }, async () => await review("good", new AbortController().signal)));
+    await Promise.all(Array.from({ length: 20 }, async () => await review("good", new AbortController())));
     expect(asked).toEqual(["good"]);
   });
 
   it("does not let one caller that goes away spoil it for the others", async () => {
     const { review } = cluster();
     const leaving = new AbortController();
-    const gone = review("good", leaving.signal);
+    const gone = review("good", leaving);
     const stays = review("good", never);
     leaving.abort();
     await expect(gone).rejects.toThrow();

@@ -10,7 +10,7 @@ import { createSharedLookups, type ObserveLookups } from "./shared-lookups.ts";
 export type TokenVerdict = { readonly type: "known"; readonly user: User } | { readonly type: "unknown" };
 
 /** Asks the API server whose token it is. Throws when it can not tell. */
-export type ReviewToken = (token: string, signal: AbortSignal) => Promise<TokenVerdict>;
+export type ReviewToken = (token: string, asker: { readonly signal: AbortSignal }) => Promise<TokenVerdict>;
 
 export interface TokenReviewDeps {
   readonly client: Pick<ClusterClient, "create">;
@@ -46,5 +46,5 @@ export function createTokenReviews(deps: TokenReviewDeps, options: { readonly ca
     );
     return status?.authenticated === true ? { type: "known", user: userOf(status) } : { type: "unknown" };
   };
-  return async (token, signal) => await lookups.get(token, async (shared) => await review(token, shared), signal);
+  return async (token, asker) => await lookups.get(token, async (shared) => await review(token, shared), asker);
 }

@@ -6,7 +6,7 @@ import { createFakeClock } from "../../testing/fake-clock.ts";
 import { createAccessReviews } from "./access-reviews.ts";
 
 const random = { bytes: () => new Uint8Array(), uuid: () => "", fraction: () => 0 };
-const never = new AbortController().signal;
+const at = (path: string) => ({ path, signal: new AbortController().signal });
 const jane = { name: "jane", uid: "u", groups: ["dev"], extra: { k: ["v"] } };
 
 function cluster(answer: (spec: SubjectAccessReview["spec"]) => SubjectAccessReview["status"]) {
@@ -25,7 +25,7 @@ function cluster(answer: (spec: SubjectAccessReview["spec"]) => SubjectAccessRev
 describe("createAccessReviews", () => {
   it("asks with everything known about the user, and nothing about namespaces", async () => {
     const { review, asked } = cluster(() => ({ allowed: true }));
-    await review(nodeAttributes(jane, "get", "metrics", "node-1"), "/metrics", never);
+    await review(nodeAttributes(jane, "get", "metrics", "node-1"), at("/metrics"));
     expect(asked).toEqual([
       {
         user: "jane",
@@ -52,12 +52,12 @@ describe("createAccessReviews", () => {
     ],
   ])("reads %j", async (status, decision) => {
     const { review } = cluster(() => status);
-    expect(await review(nodeAttributes(jane, "get", "pods", "n"), "/pods", never)).toEqual(decision);
+    expect(await review(nodeAttributes(jane, "get", "pods", "n"), at("/pods"))).toEqual(decision);
   });
 
   it("takes a contradiction for a failure", async () => {
     const { review } = cluster(() => ({ allowed: true, denied: true }));
-    await expect(review(nodeAttributes(jane, "get", "pods", "n"), "/pods", never)).rejects.toThrow(
+    await expect(review(nodeAttributes(jane, "get", "pods", "n"), at("/pods"))).rejects.toThrow(
       "webhook subject access review returned both allow and deny response",
     );
   });
@@ -67,8 +67,8 @@ describe("createAccessReviews", () => {
       allowed: resourceAttributes?.subresource === "proxy",
     }));
     const both = async (): Promise<void> => {
-      await review(nodeAttributes(jane, "get", "pods", "n"), "/pods", never);
-      await review(nodeAttributes(jane, "get", "proxy", "n"), "/pods", never);
+      await review(nodeAttributes(jane, "get", "pods", "n"), at("/pods"));
+      await review(nodeAttributes(jane, "get", "proxy", "n"), at("/pods"));
     };
     await both();
     await both();
@@ -83,19 +83,19 @@ describe("createAccessReviews", () => {
 
   it("never lets one verb, user or group stand for another", async () => {
     const { review, asked } = cluster(() => ({ allowed: true }));
-    await review(nodeAttributes(jane, "get", "proxy", "n"), "/exec", never);
-    await review(nodeAttributes(jane, "create", "proxy", "n"), "/exec", never);
-    await review(nodeAttributes({ ...jane, name: "joe" }, "get", "proxy", "n"), "/exec", never);
-    await review(nodeAttributes({ ...jane, groups: [] }, "get", "proxy", "n"), "/exec", never);
-    await review(nodeAttributes({ ...jane, extra: {} }, "get", "proxy", "n"), "/exec", never);
+    await review(nodeAttributes(jane, "get", "proxy", "n"), at("/exec"));
+    await review(nodeAttributes(jane, "create", "proxy", "n"), at("/exec"));
+    await review(nodeAttributes({ ...jane, name: "joe" }, "get", "proxy", "n"), at("/exec"));
+    await review(nodeAttributes({ ...jane, groups: [] }, "get", "proxy", "n"), at("/exec"));
+    await review(nodeAttributes({ ...jane, extra: {} }, "get", "proxy", "n"), at("/exec"));
     expect(asked).toHaveLength(5);
   });
 
   it("remembers nothing of very long paths", async () => {
     const { review, asked } = cluster(() => ({ allowed: true }));
     const path = `/exec/${"x".repeat(10_000)}`;
-    await review(nodeAttributes(jane, "create", "proxy", "n"), path, never);
-    await review(nodeAttributes(jane, "create", "proxy", "n"), path, never);
+    await review(nodeAttributes(jane, "create", "proxy", "n"), at(path));
+    await review(nodeAttributes(jane, "create", "proxy", "n"), at(path));
     expect(asked).toHaveLength(2);
   });
 });

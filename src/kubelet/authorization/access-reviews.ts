@@ -10,11 +10,14 @@ import type { Random } from "../../ports/random.ts";
 import { type ObserveReview, withReviewRetries } from "../authentication/review-retry.ts";
 import { createSharedLookups } from "../authentication/shared-lookups.ts";
 
-/**
- * Asks the API server whether a user may do something with this node. Throws when it can not tell. `path` only counts
- * for what is remembered: very long requests never are.
- */
-export type ReviewAccess = (attributes: ResourceAttributes, path: string, signal: AbortSignal) => Promise<Decision>;
+/** The request a question is about. Its path only counts for what is remembered: very long requests never are. */
+export interface Asker {
+  readonly path: string;
+  readonly signal: AbortSignal;
+}
+
+/** Asks the API server whether a user may do something with this node. Throws when it can not tell. */
+export type ReviewAccess = (attributes: ResourceAttributes, asker: Asker) => Promise<Decision>;
 
 export interface AccessReviewDeps {
   readonly client: Pick<ClusterClient, "create">;
@@ -112,13 +115,13 @@ export function createAccessReviews(deps: AccessReviewDeps, options: AccessRevie
     return decisionOf(status);
   };
 
-  return async (attributes, path, signal) => {
-    if (textLength(attributes) + path.length >= LONGEST_REMEMBERED) return await review(attributes, signal);
+  return async (attributes, asker) => {
+    if (textLength(attributes) + asker.path.length >= LONGEST_REMEMBERED) return await review(attributes, asker.signal);
     const { user, verb, group, version, resource, subresource, namespace, name } = attributes;
     // None of these is a client's choice, and none has a NUL in it: no part can be taken for another.
     const key = `${identityOf(user)}\0${verb}\0${group}\0${version}\0${resource}\0${subresource}\0${namespace}\0${name}`;
     const kept = lookups.known(key);
     if (kept !== undefined) return kept;
-    return await lookups.get(key, async (shared) => await review(attributes, shared), signal);
+    return await lookups.get(key, async (shared) => await review(attributes, shared), asker);
   };
 }

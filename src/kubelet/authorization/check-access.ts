@@ -100,7 +100,7 @@ export function createCheckAccess(
       for (const subresource of wanted.subresources) {
         const attributes = nodeAttributes(user, asked, subresource, nodeName);
         try {
-          const { decision, reason } = await reviewAccess(attributes, request.path, request.signal);
+          const { decision, reason } = await reviewAccess(attributes, request);
           if (decision === "allow") return { type: "allowed", subresource, fallback: subresource !== first, reason };
         } catch (reason) {
           return { type: "failed", subresource, reason: messageOf(reason) };

@@ -6,7 +6,7 @@ import type { AccessVerdict } from "../authorization/check-access.ts";
 import { createAccessMetrics } from "./access-metrics.ts";
 
 const user = { name: "jane", groups: [], extra: {} };
-const never = new AbortController().signal;
+const never = new AbortController();
 
 function world() {
   const registry = new Registry();

@@ -61,13 +61,14 @@ export function createTrail(deps: TrailDeps, { nodeName }: TrailOptions): Trail 
   };
 
   return (request, route) => {
-    const auditID = deps.random.uuid();
     const receivedAt = clock.now();
-    const details: Record<string, string> = requestDetails(request, route);
+    let auditID: string | undefined;
+    let form: Record<string, string> = {};
     let verdict: AccessVerdict | undefined;
 
     const record = (stage: AuditEvent["stage"], code: number): void => {
       if (isPlainHealthProbe(request, verdict)) return;
+      auditID ??= deps.random.uuid();
       const userAgent = request.headers["user-agent"];
       const subresource = verdict === undefined ? undefined : subresourceOf(verdict);
       keep({
@@ -90,7 +91,11 @@ export function createTrail(deps: TrailDeps, { nodeName }: TrailOptions): Trail 
         responseStatus: { metadata: {}, code },
         requestReceivedTimestamp: microTime(receivedAt),
         stageTimestamp: microTime(clock.now()),
-        annotations: { ...details, ...(verdict !== undefined && decisionDetails(verdict)) },
+        annotations: {
+          ...requestDetails(request, route),
+          ...form,
+          ...(verdict !== undefined && decisionDetails(verdict)),
+        },
       });
     };
 
@@ -98,7 +103,9 @@ export function createTrail(deps: TrailDeps, { nodeName }: TrailOptions): Trail 
       decided: (decided) => {
         verdict = decided;
       },
-      form: (fields) => Object.assign(details, commandDetails(fields)),
+      form: (fields) => {
+        form = commandDetails(fields);
+      },
       started: (code) => record("ResponseStarted", code),
       ended: (code) => record("ResponseComplete", code),
     };

@@ -1,5 +1,4 @@
 import { encodeKubeletConfiguration, type KubeletConfiguration } from "../../../api/kubelet-configuration.ts";
-import { jsonAnswer } from "./json-answer.ts";
 import type { RouteHandler } from "../routes.ts";
 
 /** The configuration in force, defaults and flags included. It holds no secrets: files and tokens are named, not shown. */
@@ -7,7 +6,9 @@ export function createConfigzHandler(configuration: KubeletConfiguration): Route
   const encoded = encodeKubeletConfiguration(configuration);
   // Headers for fetching static pods may carry credentials.
   if ("staticPodURLHeader" in encoded) encoded["staticPodURLHeader"] = hideValues(encoded["staticPodURLHeader"]);
-  return async () => jsonAnswer({ kubeletconfig: encoded }, { "x-content-type-options": "nosniff" });
+  const body = new TextEncoder().encode(JSON.stringify({ kubeletconfig: encoded }));
+  const headers = { "content-type": "application/json", "x-content-type-options": "nosniff" };
+  return async () => ({ status: 200, headers, body });
 }
 
 function hideValues(value: unknown): unknown {
