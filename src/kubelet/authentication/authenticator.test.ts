@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CertificateFacts, ClientCertificateVerifier } from "../../ports/client-certificates.ts";
 import type { HttpRequest } from "../../ports/http.ts";
+import { plainRequest } from "../../testing/plain-request.ts";
 import { createKubeletAuthenticator } from "./authenticator.ts";
 
 const facts: CertificateFacts = {
@@ -27,17 +28,7 @@ const GOOD = new Uint8Array([1]);
 const BAD = new Uint8Array([2]);
 
 function request(headers: HttpRequest["headers"], certificates: readonly Uint8Array[] = []): HttpRequest {
-  return {
-    method: "GET",
-    target: "/",
-    path: "/",
-    query: new URLSearchParams(),
-    headers,
-    httpVersion: "1.1",
-    peer: { address: "10.0.0.9", port: 1, certificates, encrypted: true },
-    signal: new AbortController().signal,
-    body: async () => new Uint8Array(),
-  };
+  return plainRequest("/", headers, { peer: { address: "10.0.0.9", port: 1, certificates, encrypted: true } });
 }
 
 function authenticator(anonymous = false) {

@@ -2,25 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { Decision, ResourceAttributes } from "../../core/authz/attributes.ts";
 import type { ConnectMode } from "../../core/authz/kubelet-request.ts";
 import type { HttpRequest } from "../../ports/http.ts";
-import type { Log } from "../../ports/log.ts";
+import { plainRequest } from "../../testing/plain-request.ts";
+import { quietLog } from "../../testing/quiet.ts";
 import { createCheckAccess } from "./check-access.ts";
 
 const jane = { name: "jane", groups: [], extra: {} };
-const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => quiet };
 
-function request(method: string, path: string): HttpRequest {
-  return {
-    method,
-    target: path,
-    path,
-    query: new URLSearchParams(),
-    headers: {},
-    httpVersion: "1.1",
-    peer: { address: "10.0.0.9", port: 1, certificates: [], encrypted: true },
-    signal: new AbortController().signal,
-    body: async () => new Uint8Array(),
-  };
-}
+const request = (method: string, path: string): HttpRequest => plainRequest(path, {}, { method });
 
 interface Setting {
   /** e.g. "get proxy" */
@@ -42,7 +30,7 @@ function setUp({ granted = [], failing = [], fineGrained = true, connectMode = "
       : { decision: what.startsWith("get") ? "deny" : "no-opinion", reason: "" };
   };
   const check = createCheckAccess(
-    { authenticate: async () => ({ type: "user", user: jane }), reviewAccess, log: quiet },
+    { authenticate: async () => ({ type: "user", user: jane }), reviewAccess, log: quietLog() },
     { nodeName: "node-1", fineGrained, connectMode },
   );
   return { check, asked };
@@ -141,6 +129,30 @@ describe("createCheckAccess", () => {
       expect((await other.check(exec)).access).toBe("forbidden");
     });
 
+    it.each([
+      ["enforce", "GET", "forbidden", true],
+      ["enforce", "POST", "forbidden", undefined],
+      ["enforce", "HEAD", "forbidden", undefined],
+      ["enforce", "OPTIONS", "forbidden", undefined],
+      ["enforce", "get", "forbidden", undefined],
+      ["warn", "GET", "granted", true],
+      ["warn", "POST", "forbidden", undefined],
+      ["warn", "HEAD", "forbidden", undefined],
+      ["warn", "OPTIONS", "forbidden", undefined],
+      ["warn", "get", "forbidden", undefined],
+      ["legacy", "GET", "granted", undefined],
+      ["legacy", "POST", "forbidden", undefined],
+      ["legacy", "HEAD", "forbidden", undefined],
+      ["legacy", "OPTIONS", "forbidden", undefined],
+      ["legacy", "get", "forbidden", undefined],
+    ] as const)("a caller with get in mode %s, by %s: %s", async (connectMode, method, access, getOnly) => {
+      for (const path of ["/exec/ns/pod/c", "/attach/ns/pod/u/c", "/portForward/ns/pod", "/run/ns/pod/c"]) {
+        const { check } = setUp({ granted: ["get proxy"], connectMode });
+        const verdict = await check(request(method, path));
+        expect([verdict.access, "getOnly" in verdict ? verdict.getOnly : undefined], path).toEqual([access, getOnly]);
+      }
+    });
+
     it("stays closed in mode warn when it can not tell", async () => {
       const { check } = setUp({ granted: ["get proxy"], failing: ["create proxy"], connectMode: "warn" });
       expect((await check(exec)).access).toBe("error");
@@ -157,12 +169,12 @@ describe("createCheckAccess", () => {
 
   it("asks nobody in mode AlwaysAllow, but still wants to know who it is", async () => {
     const known = createCheckAccess(
-      { authenticate: async () => ({ type: "user", user: jane }), log: quiet },
+      { authenticate: async () => ({ type: "user", user: jane }), log: quietLog() },
       { nodeName: "n", fineGrained: true, connectMode: "enforce" },
     );
     expect(await known(request("POST", "/run/ns/p/c"))).toMatchObject({ access: "granted", subresource: "proxy" });
     const unknown = createCheckAccess(
-      { authenticate: async () => ({ type: "refused", problems: ["x"] }), log: quiet },
+      { authenticate: async () => ({ type: "refused", problems: ["x"] }), log: quietLog() },
       { nodeName: "n", fineGrained: true, connectMode: "enforce" },
     );
     expect(await unknown(request("GET", "/pods"))).toEqual({ access: "unauthenticated" });

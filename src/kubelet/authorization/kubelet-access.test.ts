@@ -2,13 +2,12 @@ import { describe, expect, it } from "vitest";
 import { createFeatureGates } from "../../api/feature-gates.ts";
 import { defaultKubeletConfiguration } from "../../api/kubelet-configuration.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
-import type { HttpRequest } from "../../ports/http.ts";
-import type { Log } from "../../ports/log.ts";
 import { createFakeClock } from "../../testing/fake-clock.ts";
+import { plainRequest } from "../../testing/plain-request.ts";
+import { quietLog } from "../../testing/quiet.ts";
 import type { CheckAccess } from "../server/access.ts";
 import { createKubeletAccess, type KubeletAccessOptions } from "./kubelet-access.ts";
 
-const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => quiet };
 const { authentication, authorization } = defaultKubeletConfiguration();
 
 function setUp(change: Partial<KubeletAccessOptions> = {}, withClient = true) {
@@ -27,7 +26,7 @@ function setUp(change: Partial<KubeletAccessOptions> = {}, withClient = true) {
       gates: createFeatureGates(),
       clock: createFakeClock(),
       random: { bytes: () => new Uint8Array(), uuid: () => "", fraction: () => 0 },
-      log: quiet,
+      log: quietLog(),
       observeReview: (kind, code) => reviews.push(`${kind} ${code}`),
     },
     { nodeName: "node-1", authentication, authorization, connectMode: "enforce", ...change },
@@ -35,27 +34,13 @@ function setUp(change: Partial<KubeletAccessOptions> = {}, withClient = true) {
   return { check, reviews };
 }
 
-function request(path: string, headers: HttpRequest["headers"] = {}): HttpRequest {
-  return {
-    method: "GET",
-    target: path,
-    path,
-    query: new URLSearchParams(),
-    headers,
-    httpVersion: "1.1",
-    peer: { address: "10.0.0.9", port: 1, certificates: [], encrypted: true },
-    signal: new AbortController().signal,
-    body: async () => new Uint8Array(),
-  };
-}
-
 describe("createKubeletAccess", () => {
   it("guards with reviews by default, and nobody is anonymous", async () => {
     const { check, reviews } = setUp();
-    expect(await check(request("/metrics"))).toEqual({ access: "unauthenticated" });
+    expect(await check(plainRequest("/metrics"))).toEqual({ access: "unauthenticated" });
     const headers = { authorization: "Bearer t" };
-    expect(await check(request("/metrics", headers))).toMatchObject({ access: "granted", subresource: "metrics" });
-    expect(await check(request("/pods", headers))).toMatchObject({ access: "forbidden" });
+    expect(await check(plainRequest("/metrics", headers))).toMatchObject({ access: "granted", subresource: "metrics" });
+    expect(await check(plainRequest("/pods", headers))).toMatchObject({ access: "forbidden" });
     expect(reviews).toEqual(["authn 201", "authz 201", "authz 201", "authz 201"]);
   });
 
@@ -81,6 +66,6 @@ describe("createKubeletAccess", () => {
     };
     expect(() => setUp(open, false)).toThrow("no client provided, cannot use webhook authorization");
     const { check } = setUp({ ...open, authorization: { ...authorization, mode: "AlwaysAllow" } }, false);
-    await expect(check(request("/pods"))).resolves.toMatchObject({ access: "granted" });
+    await expect(check(plainRequest("/pods"))).resolves.toMatchObject({ access: "granted" });
   });
 });

@@ -3,21 +3,15 @@ import { defaultKubeletConfiguration } from "../../api/kubelet-configuration.ts"
 import type { Pod } from "../../api/types.ts";
 import { createFiles } from "../../adapters/files/files.ts";
 import type { HttpRequest, HttpResponse } from "../../ports/http.ts";
-import type { Log } from "../../ports/log.ts";
 import { createFakeClock } from "../../testing/fake-clock.ts";
+import { plainRequest } from "../../testing/plain-request.ts";
+import { quietLog } from "../../testing/quiet.ts";
 import type { AccessVerdict } from "../authorization/check-access.ts";
 import { createKubeletMetrics } from "../metrics/kubelet-metrics.ts";
 import { createUsageProvider } from "../metrics/usage-provider.ts";
 import { createKubeletServer } from "./kubelet-server.ts";
 import { createRouteHandlers } from "./route-handlers.ts";
 
-const silent: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  with: () => silent,
-};
 const USER = { name: "jane", groups: ["system:authenticated"], extra: {} };
 const GRANTED: AccessVerdict = {
   access: "granted",
@@ -154,7 +148,7 @@ function createWorld(): World & {
       usage,
       process,
       clock,
-      log: silent,
+      log: quietLog(),
       files: createFiles(),
       streaming: {
         exec: async () => done,
@@ -214,24 +208,12 @@ function createWorld(): World & {
     },
   );
   const server = createKubeletServer(
-    { handlers, clock, log: silent, observeRequest: metrics.request, checkAccess: async () => world.verdict },
+    { handlers, clock, log: quietLog(), observeRequest: metrics.request, checkAccess: async () => world.verdict },
     SWITCHES,
   );
   return Object.assign(world, {
     async send(method: string, target: string, extra: Partial<HttpRequest> = {}) {
-      const url = new URL(target, "https://n1");
-      const response = await server({
-        method,
-        target,
-        path: decodeURIComponent(target.split("?")[0] ?? ""),
-        query: url.searchParams,
-        headers: {},
-        httpVersion: "1.1",
-        peer: { address: "::1", port: 1, certificates: [], encrypted: true },
-        signal: new AbortController().signal,
-        body: async () => new Uint8Array(),
-        ...extra,
-      });
+      const response = await server(plainRequest(target, {}, { method, ...extra }));
       if ("upgraded" in response) throw new Error("upgraded");
       let body = "";
       const { body: given } = response;
