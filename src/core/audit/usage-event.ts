@@ -1,3 +1,4 @@
+import { classifyKubeletRequest } from "../authz/kubelet-request.ts";
 import { type Fields, fieldsOf, listOf } from "./fields.ts";
 
 /** One fact out of an API server's audit log. */
@@ -10,6 +11,8 @@ export type UsageEvent =
       readonly node: string;
       readonly verb: string;
       readonly subresource: string;
+      /** It was told what was wanted; a review only tells what was asked, and nodes/proxy is asked after others. */
+      readonly exact?: boolean;
       readonly allowed: boolean | undefined;
       readonly at: string;
       /** Milliseconds of `at`. */
@@ -35,6 +38,8 @@ export type UsageEvent =
   /** A review of a right on kubelets that no kubelet asked for: kubectl auth can-i, another tool. No use. */
   | { readonly type: "other-asker"; readonly at: string };
 
+const TRAIL_METHOD = "kubelet.orlop.dev/method";
+
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 const textsOf = (value: unknown): readonly string[] => listOf(value).filter((item) => typeof item === "string");
 
@@ -45,9 +50,35 @@ export function usageOf(value: unknown): UsageEvent | undefined {
   if (event["stage"] === "RequestReceived") return undefined;
   const reference = fieldsOf(event["objectRef"]);
   const resource = textOf(reference["resource"]);
+  if (fieldsOf(event["annotations"])[TRAIL_METHOD] !== undefined) return trailed(event, reference);
   if (resource === "subjectaccessreviews") return reviewed(event);
   if (resource === "nodes" && textOf(reference["subresource"]) === "proxy") return proxied(event, reference);
   return undefined;
+}
+
+/**
+ * The trail an Orlop kubelet keeps itself says what was asked of it, so the narrowest right that would have done is
+ * known, whichever it was that let the caller in.
+ */
+function trailed(event: Fields, reference: Fields): UsageEvent | undefined {
+  const caller = fieldsOf(event["user"]);
+  const user = textOf(caller["username"]);
+  if (user === "") return undefined;
+  const at = timeOf(event);
+  const [path = "/"] = textOf(event["requestURI"]).split("?");
+  const [subresource] = classifyKubeletRequest("GET", path, { fineGrained: true }).subresources;
+  return {
+    type: "kubelet",
+    user,
+    groups: textsOf(caller["groups"]),
+    node: textOf(reference["name"]),
+    verb: textOf(event["verb"]),
+    subresource,
+    exact: true,
+    allowed: fieldsOf(event["annotations"])["authorization.k8s.io/decision"] === "allow",
+    at,
+    time: Date.parse(at),
+  };
 }
 
 function timeOf(event: Fields): string {

@@ -90,6 +90,29 @@ describe("use of kubelets out of audit logs", () => {
     expect(usage([proxied("/metrics", { stage: "RequestReceived" })]).lines).toEqual([]);
   });
 
+  it("reads the trail of Orlop's kubelets: the narrowest right that would have done", () => {
+    const trail = (requestURI: string, decision = "allow", username = agent): unknown => ({
+      stage: "ResponseComplete",
+      requestURI,
+      verb: "get",
+      user: { username },
+      objectRef: { resource: "nodes", name: "node-1", subresource: "proxy" },
+      requestReceivedTimestamp: "2026-01-01T00:00:00Z",
+      annotations: { "kubelet.orlop.dev/method": "GET", "authorization.k8s.io/decision": decision },
+    });
+    const found = usage([
+      trail("/pods"),
+      trail("/exec/a/b/c?command=id"),
+      trail("/pods/", "forbid"),
+      trail("/x", "forbid", ""),
+    ]);
+    expect(found.reviews).toBe(3);
+    expect(found.lines).toMatchObject([
+      { user: agent, subresource: "pods", count: 2, denied: 1, nodes: ["node-1"] },
+      { subresource: "proxy", withoutFineGrainedOn: ["node-1"] },
+    ]);
+  });
+
   it("keeps the groups of callers, but not those everybody is in", () => {
     const asked = review("metrics", 0) as { readonly requestObject: { readonly spec: object } };
     const spec = {

@@ -158,10 +158,10 @@ export function createUsageCollector(options: UsageOptions = {}): UsageCollector
       reviews += 1;
       const entry = count({ user, through: "kubelet", verb, subresource }, event);
       const who = `${user}|${node}|${verb}`;
-      if (FINE_GRAINED.has(subresource)) {
+      if (FINE_GRAINED.has(subresource) && event.exact !== true) {
         if (lastFineGrained.size < maximumEntries || lastFineGrained.has(who)) lastFineGrained.set(who, time);
       } else if (subresource === "proxy") {
-        const before = lastFineGrained.get(who);
+        const before = event.exact === true ? undefined : lastFineGrained.get(who);
         if (before === undefined || Math.abs(time - before) > FINE_GRAINED_WINDOW_MS) {
           entry.withoutFineGrained += 1;
           if (entry.nodes.has(node)) entry.withoutFineGrainedOn.add(node);
