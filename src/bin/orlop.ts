@@ -21,7 +21,12 @@ const exitCode = await runProgram(
     selinuxGate: async (options) => (await import("./selinux.ts")).selinuxGate(options),
     selinuxOptOut: async (options) => (await import("./selinux.ts")).selinuxOptOut(options),
   },
-  { out: (text) => process.stdout.write(text), error: (text) => process.stderr.write(text) },
+  {
+    out: (text) => process.stdout.write(text),
+    error: (text) => process.stderr.write(text),
+    // As a plugin it is called "kubectl orlop", and its help says so.
+    ...(process.env["ORLOP_CALLED_AS"] !== undefined && { name: process.env["ORLOP_CALLED_AS"] }),
+  },
 ).catch((reason: unknown) => {
   process.stderr.write(`orlop: ${messageOf(reason)}\n`);
   if (!(reason instanceof OrlopError) && process.env["ORLOP_DEBUG"] !== undefined && reason instanceof Error) {

@@ -2,7 +2,8 @@ import type { Command } from "commander";
 
 /** A completion script for `shell`, made from the command tree so that it can not fall behind. */
 export function completionScript(shell: string, program: Command): string {
-  const commands = program.commands.map((command) => ({
+  const visible = program.commands.filter((command) => !command.name().startsWith("__"));
+  const commands = visible.map((command) => ({
     name: command.name(),
     description: command.description(),
     // Words of subcommands as well: `orlop audit kubelet --fail-on`.
@@ -23,6 +24,17 @@ export function completionScript(shell: string, program: Command): string {
       ])
       .join("\n")}\n`;
   }
+  // Values of a flag where they are known; the same flag may mean a file to another command.
+  const choices = visible.flatMap((command) =>
+    [command, ...command.commands]
+      .flatMap(({ options }) => options)
+      .flatMap(({ short, long, argChoices }) => {
+        const names = [short, long].filter((name) => typeof name === "string");
+        if (argChoices === undefined || names.length === 0) return [];
+        return [[names.map((name) => `"${command.name()} ${name}"`).join(" | "), argChoices] as const];
+      }),
+  );
+  const values = choices.map(([names, words]) => `    ${names}) words="${words.join(" ")}" ;;`).join("\n");
   const cases = commands
     .map(({ name, flags }) => `    ${name}) words="${[...flags, "--help"].join(" ")}" ;;`)
     .join("\n");
@@ -30,6 +42,9 @@ export function completionScript(shell: string, program: Command): string {
   local current="\${COMP_WORDS[COMP_CWORD]}" words=""
   case "\${COMP_WORDS[1]}" in
 ${cases}
+  esac
+  case "\${COMP_WORDS[1]} \${COMP_WORDS[COMP_CWORD-1]}" in
+${values}
   esac
   if [ "$COMP_CWORD" -eq 1 ]; then words="${commands.map(({ name }) => name).join(" ")} --help"; fi
   COMPREPLY=($(compgen -W "$words" -- "$current"))

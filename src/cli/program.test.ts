@@ -155,5 +155,17 @@ describe("runProgram()", () => {
     const { out } = await run("completion", shell);
     for (const name of ["up", "down", "apiserver", "kubelet", "controller-manager"]) expect(out).toContain(name);
     expect(out).toContain("secure-port");
+    expect(out).not.toContain("__complete");
+  });
+
+  it("completes the values of a flag for the command they belong to", async () => {
+    const { out } = await run("completion", "bash");
+    expect(out).toContain('"audit -o" | "audit --output") words="table wide json');
+    expect(out).not.toContain('"collect -o"');
+  });
+
+  it("tells kubectl what may come next", async () => {
+    const { out, code } = await run("__complete", "--", "audit", "kubelet", "--fail-on", "ind");
+    expect({ out, code }).toEqual({ out: "indirect\n:4\n", code: 0 });
   });
 });

@@ -6,6 +6,7 @@ import { registerAuditCommands } from "./audit/register.ts";
 import type { Commands, ConnectAuthorizationMode } from "./commands.ts";
 import { CONNECT_AUTHORIZATION_MODES } from "./commands.ts";
 import { completionScript } from "./completion.ts";
+import { kubectlCompletion } from "./completions.ts";
 import {
   collectList,
   parseAddress,
@@ -26,6 +27,8 @@ const DEFAULT_CONTROLLERS: readonly string[] = ["*"];
 export interface ProgramOutput {
   readonly out: (text: string) => void;
   readonly error: (text: string) => void;
+  /** How the user calls the program. @default "orlop" */
+  readonly name?: string;
 }
 
 /**
@@ -52,7 +55,7 @@ export async function runProgram(argv: readonly string[], commands: Commands, ou
 
 /** The command tree; exported for completion and documentation. */
 export function buildProgram(commands: Commands, output: ProgramOutput, finish: (code: number) => void): Command {
-  const program = new Command("orlop")
+  const program = new Command(output.name ?? "orlop")
     .description("A Kubernetes node you can trust with other people's workloads")
     .exitOverride()
     .configureOutput({
@@ -60,7 +63,7 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
       writeErr: output.error,
       outputError: (text, write) => write(text.replace(/^error: /, "orlop: ")),
     })
-    .showHelpAfterError("(see orlop --help)")
+    .showHelpAfterError(`(see ${output.name ?? "orlop"} --help)`)
     .enablePositionalOptions();
   const run =
     <T>(command: (options: T) => Promise<number>) =>
@@ -190,6 +193,13 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
     .description("print a completion script: source <(orlop completion bash)")
     .addArgument(program.createArgument("<shell>", "bash, zsh or fish").choices(["bash", "zsh", "fish"]))
     .action((shell: string) => output.out(completionScript(shell, program)));
+
+  program
+    .command("__complete [words...]", { hidden: true })
+    .description("what may come next, as kubectl asks its plugins")
+    .allowUnknownOption()
+    .helpOption(false)
+    .action((words: readonly string[]) => output.out(kubectlCompletion(words, program)));
 
   return program;
 }
