@@ -60,6 +60,7 @@ export interface KubeletApiDeps extends ApiAdapters {
   readonly metrics: KubeletMetrics;
   readonly podProcess: UsageProviderDeps["podProcess"];
   readonly volumePaths: RouteHandlersDeps["volumePaths"];
+  readonly usages: RouteHandlersDeps["usages"];
 }
 
 export interface KubeletApiOptions extends Pick<RouteHandlersOptions, "nodeName" | "root" | "flags"> {

@@ -33,6 +33,8 @@ import type { RotatedCertificates } from "./metrics/certificate-metrics.ts";
 import { type ApiAdapters, createKubeletApi } from "./kubelet-api.ts";
 import { createKubeletMetrics } from "./metrics/kubelet-metrics.ts";
 import { createPodStartMetrics, registerUserNamespaceRanges } from "./metrics/pod-start-metrics.ts";
+import { registerVolumeStats } from "./metrics/volume-stats-metrics.ts";
+import { createVolumeUsages } from "./metrics/volume-usages.ts";
 import { createNodeLease } from "./node/node-lease.ts";
 import { createNodeStatus } from "./node/node-status.ts";
 import { createRuntimeWatch } from "./node/runtime-watch.ts";
@@ -306,11 +308,26 @@ function assemble(
     },
   );
   storage.onFreed(pods.lookAtWaiting);
+  const volumeUsages = createVolumeUsages(
+    { host: deps.host, clock, sharedUsage: storage.usageOf, onVolumeCounted: metrics.volumeCounted },
+    { volumeAge: configuration.volumeStatsAggPeriod },
+  );
+  if (configuration.volumeStatsAggPeriod >= 0) {
+    const stats = { pods: pods.directory.pods, volumePaths: volumes.volumePaths, usages: volumeUsages, clock };
+    registerVolumeStats(metrics.registry, stats);
+  }
   registerUserNamespaceRanges(metrics.registry, userNamespaces.counts);
   metrics.countRunning(() => countRunning(pods.directory));
 
   const api = createKubeletApi(
-    { ...deps, pods: pods.directory, metrics, podProcess: processes.any, volumePaths: volumes.volumePaths },
+    {
+      ...deps,
+      pods: pods.directory,
+      metrics,
+      podProcess: processes.any,
+      volumePaths: volumes.volumePaths,
+      usages: volumeUsages,
+    },
     { ...options, machine },
   );
   const lease = createNodeLease(

@@ -156,6 +156,11 @@ export async function startVolumeNode(options: VolumeNodeOptions = {}): Promise<
         files,
         mounts,
         selinux,
+        host: {
+          filesystem: async () => {
+            throw new Error("a filesystem without figures");
+          },
+        },
         csi: createCsiConnector({ timeout: options.callTimeout ?? 2_000 }),
         pluginSockets: createPluginSockets({ timeout: 2_000 }),
         digest,

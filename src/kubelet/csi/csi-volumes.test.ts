@@ -1,10 +1,14 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { status } from "@grpc/grpc-js";
+import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CSINode, Node } from "../../api/types.ts";
 import { CSI_NODES, NODES, PERSISTENT_VOLUME_CLAIMS } from "../../machinery/resources.ts";
 import type { NodePublishVolumeRequest, NodeStageVolumeRequest } from "../../adapters/csi/generated/csi.ts";
 import type { FakeCsiDriver } from "../../testing/fake-csi-driver.ts";
+import { createFakeClock } from "../../testing/fake-clock.ts";
+import { registerVolumeStats } from "../metrics/volume-stats-metrics.ts";
+import { createVolumeUsages } from "../metrics/volume-usages.ts";
 import { claimed, startVolumeNode, VOLUME_NODE, type VolumeNode } from "../../testing/volume-node.ts";
 
 const SIGNAL = new AbortController().signal;
@@ -256,5 +260,43 @@ describe("CSI volumes", () => {
       await node.prepare(node.pod("b", [claimed("plain")], { fsGroup: 1234 }));
       expect((await stat(`${published("b", "plain")}/mount`)).gid).toBe(1234);
     }
+  });
+});
+
+describe("how full CSI volumes are", () => {
+  it("is asked of the driver, and shown once for each claim", async () => {
+    const driver = await node.addDriver({});
+    await node.addVolume("data");
+    const [a, b] = [node.pod("a", [claimed("data")]), node.pod("b", [claimed("data")])];
+    await node.prepare(a);
+    await node.prepare(b);
+    const registry = new Registry();
+    registerVolumeStats(registry, {
+      pods: () => [a, b],
+      volumePaths: node.manager().volumePaths,
+      usages: createVolumeUsages(
+        {
+          clock: createFakeClock(),
+          sharedUsage: node.storage().usageOf,
+          host: {
+            filesystem: () => Promise.reject(new Error("not asked")),
+            treeUsage: () => Promise.reject(new Error()),
+          },
+        },
+        { volumeAge: 60_000 },
+      ),
+      clock: createFakeClock(),
+    });
+    const text = await registry.metrics();
+    const labels = '{namespace="default",persistentvolumeclaim="data"}';
+    expect(text.split("\n").filter((line) => line.startsWith("kubelet_volume_stats_"))).toEqual([
+      `kubelet_volume_stats_capacity_bytes${labels} 1000`,
+      `kubelet_volume_stats_available_bytes${labels} 600`,
+      `kubelet_volume_stats_used_bytes${labels} 400`,
+      `kubelet_volume_stats_inodes${labels} 100`,
+      `kubelet_volume_stats_inodes_free${labels} 90`,
+      `kubelet_volume_stats_inodes_used${labels} 10`,
+    ]);
+    expect(driver.names("NodeGetVolumeStats")).toHaveLength(1);
   });
 });

@@ -8,6 +8,7 @@ import { createUnitGroup, type Unit } from "../../machinery/unit.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { CsiConnector } from "../../ports/csi.ts";
 import type { Files } from "../../ports/files.ts";
+import type { HostFacts } from "../../ports/host-facts.ts";
 import type { HostMounts } from "../../ports/host-mounts.ts";
 import type { HostSELinux } from "../../ports/host-selinux.ts";
 import type { Log } from "../../ports/log.ts";
@@ -27,6 +28,7 @@ import { createCsiObjects } from "./csi-objects.ts";
 import { createCsiPlugin } from "./csi-plugin.ts";
 import { createCsiTokens } from "./csi-tokens.ts";
 import { createVolumeCare } from "./volume-care.ts";
+import { createVolumeStatistics } from "./volume-statistics.ts";
 
 export interface NodeStorageDeps {
   readonly client: ClusterClient;
@@ -36,6 +38,7 @@ export interface NodeStorageDeps {
   readonly files: Files;
   readonly mounts: HostMounts;
   readonly selinux: HostSELinux;
+  readonly host: Pick<HostFacts, "filesystem">;
   readonly csi: CsiConnector;
   readonly pluginSockets: PluginSockets;
   /** SHA-256 in hexadecimal digits. */
@@ -58,6 +61,8 @@ export interface NodeStorageOptions {
 export interface NodeStorage {
   readonly volumes: NodeVolumes;
   readonly demands: SELinuxDemands;
+  /** How full a volume is; undefined when it can not be told. */
+  readonly usageOf: ReturnType<typeof createVolumeStatistics>;
   readonly careFor: (spec: NodeVolumeSpec, signal: AbortSignal) => Promise<void>;
   /** Called when a volume was unmounted or a driver came: who waits for one may look. */
   onFreed(listener: () => void): void;
@@ -124,6 +129,7 @@ export function createNodeStorage(deps: NodeStorageDeps, options: NodeStorageOpt
     volumes,
     demands,
     careFor: care,
+    usageOf: createVolumeStatistics({ drivers, digest: deps.digest, host: deps.host }),
     onFreed(listener) {
       volumes.onFreed(listener);
       drivers.onRegistered(listener);

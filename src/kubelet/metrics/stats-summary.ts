@@ -156,7 +156,9 @@ function podStats(input: SummaryInput, uid: string, containers: readonly Contain
   };
   if (input.onlyCpuAndMemory) return base;
   const written = sum(({ stats }) => stats.writableLayerUsedBytes) ?? 0;
-  const kept = [...(storage?.volumes ?? []).map(({ usage }) => usage), ...(storage?.logs.values() ?? [])];
+  // What lies behind a claim is not on the node's disk.
+  const own = (storage?.volumes ?? []).filter(({ claim }) => claim === undefined).map(({ usage }) => usage);
+  const kept = [...own, ...(storage?.logs.values() ?? [])];
   return {
     ...base,
     ...networkStats(at, input.podInterfaces.get(uid) ?? []),

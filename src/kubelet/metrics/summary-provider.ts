@@ -1,71 +1,54 @@
 import type { Pod } from "../../api/types.ts";
-import type { Clock } from "../../ports/clock.ts";
 import type { ImageService } from "../../ports/container-runtime.ts";
 import type { FilesystemUsage, HostFacts, InterfaceUsage, MachineInformation } from "../../ports/host-facts.ts";
 import type { PodDirectory } from "../pod-directory.ts";
 import { type DirectoryUsage, type PodStorage, statsSummary } from "./stats-summary.ts";
 import type { UsageProvider, UsageSample } from "./usage-provider.ts";
+import type { ReadyVolumePath, VolumeUsages } from "./volume-usages.ts";
 
 export interface SummaryProviderDeps {
   readonly usage: UsageProvider;
   readonly host: Pick<HostFacts, "filesystem" | "treeUsage" | "interfaces" | "addresses">;
   readonly images: Pick<ImageService, "filesystem">;
   readonly pods: Pick<PodDirectory, "podByUid" | "container">;
-  readonly volumePaths: (podUid: string) => readonly { readonly name: string; readonly path: string }[];
+  readonly volumePaths: (podUid: string) => readonly ReadyVolumePath[];
+  readonly usages: VolumeUsages;
   readonly machine: MachineInformation;
-  readonly clock: Clock;
-  /** The files of one volume were counted, for metrics. */
-  readonly onVolumeCounted?: (seconds: number) => void;
 }
 
 export interface SummaryProviderOptions {
   readonly nodeName: string;
   /** The kubelet's root directory. */
   readonly root: string;
-  /** Milliseconds the figures of a volume are good for; measuring reads all of its files. Negative: never measured. */
-  readonly volumeAge: number;
+  /** Whether volumes are measured. */
+  readonly measureVolumes: boolean;
 }
 
 const SAMPLE_AGE_MS = 5_000;
-const MEASURED_AT_MOST = 2_048;
 
 export type Summarize = (onlyCpuAndMemory: boolean, signal: AbortSignal) => Promise<unknown>;
 
 /** Collects what /stats/summary shows. */
 export function createSummaryProvider(deps: SummaryProviderDeps, options: SummaryProviderOptions): Summarize {
-  const measured = new Map<string, { readonly usage: DirectoryUsage | undefined; readonly at: number }>();
-
-  const measure = async (path: string, signal: AbortSignal): Promise<DirectoryUsage | undefined> => {
-    const known = measured.get(path);
-    if (known !== undefined && deps.clock.monotonic() - known.at < options.volumeAge) return known.usage;
-    const begun = deps.clock.monotonic();
-    const usage = await Promise.all([deps.host.filesystem(path), deps.host.treeUsage(path, signal)]).then(
-      ([filesystem, { usedBytes, inodes }]) => ({ filesystem, usedBytes, inodes }),
-      () => undefined,
-    );
-    deps.onVolumeCounted?.((deps.clock.monotonic() - begun) / 1_000);
-    if (measured.size >= MEASURED_AT_MOST) measured.clear();
-    measured.set(path, { usage, at: deps.clock.monotonic() });
-    return usage;
-  };
-
   const storageOf = async (pod: Pod, sample: UsageSample, signal: AbortSignal): Promise<PodStorage> => {
     const uid = pod.metadata?.uid ?? "";
     const volumes: PodStorage["volumes"][number][] = [];
-    for (const { name, path } of options.volumeAge < 0 ? [] : deps.volumePaths(uid)) {
+    for (const ready of options.measureVolumes ? deps.volumePaths(uid) : []) {
+      const { name, claim } = ready;
       const volume = pod.spec?.volumes?.find((each) => each.name === name);
       // What lies on the host is not the pod's.
       if (volume?.hostPath !== undefined) continue;
-      const usage = await measure(path, signal);
-      const claimName = volume?.persistentVolumeClaim?.claimName;
-      const claim = claimName === undefined ? undefined : { name: claimName, namespace: pod.metadata?.namespace ?? "" };
+      const usage = await deps.usages.usageOf(ready, signal);
       if (usage !== undefined) volumes.push({ name, usage, ...(claim !== undefined && { claim }) });
     }
     const logs = new Map<string, DirectoryUsage>();
     for (const { podUid, namespace, pod: podName, container } of sample.containers) {
       if (podUid !== uid) continue;
       const logPath = deps.pods.container(namespace, podName, container)?.logPath ?? "";
-      const usage = logPath === "" ? undefined : await measure(logPath.slice(0, logPath.lastIndexOf("/")), signal);
+      const usage =
+        logPath === ""
+          ? undefined
+          : await deps.usages.usageOf({ path: logPath.slice(0, logPath.lastIndexOf("/")) }, signal);
       if (usage !== undefined) logs.set(container, usage);
     }
     return { volumes, logs };

@@ -9,6 +9,7 @@ import { quietLog } from "../../testing/quiet.ts";
 import type { AccessVerdict } from "../authorization/check-access.ts";
 import { createKubeletMetrics } from "../metrics/kubelet-metrics.ts";
 import { createUsageProvider } from "../metrics/usage-provider.ts";
+import { createVolumeUsages } from "../metrics/volume-usages.ts";
 import { createKubeletServer } from "./kubelet-server.ts";
 import { createRouteHandlers } from "./route-handlers.ts";
 
@@ -141,9 +142,17 @@ function createWorld(): World & {
     },
   });
   const done: HttpResponse = { status: 200, headers: {}, body: "streamed" };
+  const host = {
+    filesystem: async () => FILESYSTEM,
+    treeUsage: async () => ({ usedBytes: 11, inodes: 2, complete: true }),
+    interfaces: async () => [],
+    addresses: async () => ({ all: [] }),
+  };
+  const usages = createVolumeUsages({ host, clock, sharedUsage: async () => undefined }, { volumeAge: 60_000 });
   const handlers = createRouteHandlers(
     {
       pods,
+      usages,
       metrics,
       usage,
       process,
@@ -156,12 +165,7 @@ function createWorld(): World & {
         portForward: async () => done,
         run: async () => done,
       },
-      host: {
-        filesystem: async () => FILESYSTEM,
-        treeUsage: async () => ({ usedBytes: 11, inodes: 2, complete: true }),
-        interfaces: async () => [],
-        addresses: async () => ({ all: [] }),
-      },
+      host,
       checkpoints: { checkpoint: async () => undefined },
       images: { filesystem: async () => ({ mountpoint: "/i", usedBytes: 5, usedInodes: 6 }) },
       profiler: {

@@ -12,6 +12,7 @@ import type { KubeletMetrics } from "../metrics/kubelet-metrics.ts";
 import { resourceMetrics } from "../metrics/resource-metrics.ts";
 import { createSummaryProvider } from "../metrics/summary-provider.ts";
 import type { UsageProvider } from "../metrics/usage-provider.ts";
+import type { ReadyVolumePath, VolumeUsages } from "../metrics/volume-usages.ts";
 import type { PodDirectory } from "../pod-directory.ts";
 import { plainAnswer } from "../streaming/plain-answers.ts";
 import type { StreamingHandlers } from "../streaming/streaming-handlers.ts";
@@ -40,7 +41,8 @@ export interface RouteHandlersDeps {
   readonly profiler: Profiler;
   readonly clock: Clock;
   readonly log: Log;
-  readonly volumePaths: (podUid: string) => readonly { readonly name: string; readonly path: string }[];
+  readonly volumePaths: (podUid: string) => readonly ReadyVolumePath[];
+  readonly usages: VolumeUsages;
   readonly healthChecks: readonly HealthCheck[];
   readonly setVerbosity: (level: number) => void;
   readonly checkpoints: CheckpointRuntime;
@@ -74,8 +76,12 @@ function containerTarget({ namespace = "", pod = "", container = "", uid }: Path
 export function createRouteHandlers(deps: RouteHandlersDeps, options: RouteHandlersOptions): RouteHandlers {
   const { metrics, streaming, pods } = deps;
   const summarize = createSummaryProvider(
-    { ...deps, machine: options.machine, onVolumeCounted: metrics.volumeCounted },
-    { nodeName: options.nodeName, root: options.root, volumeAge: options.configuration.volumeStatsAggPeriod },
+    { ...deps, machine: options.machine },
+    {
+      nodeName: options.nodeName,
+      root: options.root,
+      measureVolumes: options.configuration.volumeStatsAggPeriod >= 0,
+    },
   );
   return {
     healthz: createHealthHandler({ checks: deps.healthChecks, observe: metrics.health.checked, log: deps.log }),

@@ -14,6 +14,7 @@ import type { Files } from "../../ports/files.ts";
 import type { HostMounts, VolumeSubpaths } from "../../ports/host-mounts.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
+import type { ReadyVolumePath } from "../metrics/volume-usages.ts";
 import type { ContainerMountOptions, PodVolumes } from "../pod-volumes.ts";
 import { claimNameOf, type ClaimedVolume, findClaimedVolume } from "./claimed-volume.ts";
 import { containerMounts } from "./container-mounts.ts";
@@ -67,13 +68,15 @@ export interface VolumeManager {
   /** Keeps configMap, secret, projected and downwardAPI volumes of running pods fresh. */
   readonly unit: Unit;
   /** Host paths of a pod's volumes that are ready, for statistics. */
-  volumePaths(podUid: string): readonly { readonly name: string; readonly path: string }[];
+  volumePaths(podUid: string): readonly ReadyVolumePath[];
 }
 
 type MountPlan = Extract<VolumePlan, { readonly plan: "mount" }>;
 
 interface ReadyVolume {
   readonly plan: MountPlan;
+  readonly claim?: { readonly name: string; readonly namespace: string };
+  readonly shared?: NodeVolumeSpec;
   /** Of a shared volume: when it was last looked after, monotonic milliseconds. */
   readonly caredAt?: number;
   /** What is on disk, for volumes whose files the kubelet writes. */
@@ -141,6 +144,8 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
     const isDue = now - (before?.caredAt ?? Number.NEGATIVE_INFINITY) >= CARE_INTERVAL_MS;
     if (isDue) await careFor?.(spec, signal);
     known.ready.set(volume.name, {
+      shared: spec,
+      ...claimKeyOf(claimed),
       caredAt: isDue ? now : (before?.caredAt ?? now),
       plan: {
         plan: "mount",
@@ -172,7 +177,11 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
       await makeNestedMountPoints(pod, volume.name, planned.path);
       await writeContent(deps, planned.path, payload, planned.access);
     }
-    known.ready.set(volume.name, { plan: planned, ...(payload !== undefined && { written: payload }) });
+    known.ready.set(volume.name, {
+      plan: planned,
+      ...(before?.claim === undefined ? claimKeyOf(claimed) : { claim: before.claim }),
+      ...(payload !== undefined && { written: payload }),
+    });
   };
 
   /** Asked before there is a sandbox: the runtime would only find out when it starts the containers. */
@@ -275,7 +284,12 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
       refresh: (uid, signal) => inOrder(uid, () => refresh(uid, signal)),
     }),
     volumePaths: (podUid) =>
-      [...(pods.get(podUid)?.ready ?? [])].map(([name, { plan: planned }]) => ({ name, path: planned.path })),
+      [...(pods.get(podUid)?.ready ?? [])].map(([name, { plan: planned, shared, claim }]) => ({
+        name,
+        path: planned.path,
+        ...(claim !== undefined && { claim }),
+        ...(shared !== undefined && { shared }),
+      })),
   };
 }
 
@@ -289,6 +303,12 @@ function mountFailure(volume: string, reason: unknown): OrlopError {
       : `MountVolume.SetUp failed for volume "${volume}" : ${detail}`;
   const code = reason instanceof OrlopError ? reason.code : "Internal";
   return new OrlopError(code, text, { cause: reason, retry: "backoff" });
+}
+
+function claimKeyOf(claimed: ClaimedVolume | undefined): Pick<ReadyVolume, "claim"> {
+  if (claimed === undefined) return {};
+  const { name = "", namespace = "" } = claimed.claim.metadata ?? {};
+  return { claim: { name, namespace } };
 }
 
 /** Volumes some container mounts; the others are not set up, as upstream. */
