@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, open, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { access, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -115,10 +115,16 @@ export async function startContainerd(
   }
 }
 
-/** Folders below /run that hold nothing go; those of containers that keep running stay. */
+/**
+ * Folders below /run that hold nothing go; those of containers that keep running stay. Looks at known places only: below
+ * them are the file systems of containers.
+ */
 async function leaveRunFolder(layout: RuntimeLayout): Promise<void> {
   const run = dirname(layout.state);
-  for (const folder of [layout.state, run, dirname(run)]) await rmdir(folder).catch(() => undefined);
+  await rm(`${layout.socket}.ttrpc`, { force: true });
+  const inState = await readdir(layout.state).catch(() => []);
+  const folders = [...inState.map((name) => join(layout.state, name)), layout.state, join(run, "leases"), run];
+  for (const folder of [...folders, dirname(run)]) await rmdir(folder).catch(() => undefined);
 }
 
 /** The containerd of this data directory that runs now, if any. */

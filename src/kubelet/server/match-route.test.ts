@@ -116,7 +116,9 @@ describe("matchRoute()", () => {
     const readOnly = { authorized: false };
     expect(match("GET", "/pods", readOnly)).toMatchObject({ match: "route" });
     expect(match("GET", "/exec/ns/p/c", readOnly)).toMatchObject({ match: "disabled" });
-    expect(match("GET", "/configz", readOnly)).toEqual({ match: "unknown" });
+    for (const path of ["/configz", "/spec/", "/checkpoint/ns/p/c", "/flagz", "/statusz", "/debug/flags/v"]) {
+      expect(match("GET", path, readOnly), path).toEqual({ match: "unknown" });
+    }
   });
 
   it("never serves a request as something else than it was authorised for", () => {

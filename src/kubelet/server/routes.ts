@@ -10,7 +10,7 @@ export interface HandlerSwitches {
   readonly checkpoint: boolean;
   readonly flagz: boolean;
   readonly statusz: boolean;
-  /** False on the read-only port: it has only what needs no authorization upstream. */
+  /** False on the read-only port: it has only what needs no authorization upstream, and nothing new. */
   readonly authorized: boolean;
 }
 
@@ -140,6 +140,7 @@ export const KUBELET_ROUTES: readonly Route[] = [
     patterns: ["/spec/"],
     methods: ["GET"],
     json: true,
+    state: ({ authorized }) => (authorized ? "served" : "absent"),
   }),
   route("/run", "run", "Runs a command in a container and answers its output.", {
     kind: "service",
