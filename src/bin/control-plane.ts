@@ -31,6 +31,7 @@ import type { RecordLog } from "../ports/record-log.ts";
 import type { Store } from "../ports/store.ts";
 import type { AdmissionSettings } from "./admission-configuration.ts";
 import type { LivePki } from "./live-pki.ts";
+import { createClientAuthorityPublisher } from "./publish-client-authority.ts";
 import type { SystemDeps } from "./system.ts";
 
 /** Cluster IP of the `kubernetes` service: first address of upstream's default service range. */
@@ -84,7 +85,11 @@ export function createControlPlane(deps: SystemDeps, options: ControlPlaneOption
               done();
             },
           };
-          const units = [composed.server.unit, defaults, createListener(deps, options, composed.server)];
+          const authority = createClientAuthorityPublisher(
+            composed.server.connect({ name: "system:apiserver", groups: ["system:masters"], extra: {} }),
+            () => options.pki.current().authorityPem,
+          );
+          const units = [composed.server.unit, defaults, authority, createListener(deps, options, composed.server)];
           await createUnitGroup("api-server", units, "in-order").run(signal, ready);
         } finally {
           running = undefined;

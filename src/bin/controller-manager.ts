@@ -5,8 +5,9 @@ import { ORLOP_VERSION } from "../api/version.ts";
 import type { ControllerManagerOptions } from "../cli/commands.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { selectControllers } from "../controllers/index.ts";
+import { createClientAuthoritiesLookup } from "../machinery/client-authorities.ts";
 import { createClusterClient } from "../machinery/cluster-client.ts";
-import { createLeaderElected } from "../machinery/leader-election.ts";
+import { createLeaderElected, type LeaderElectionOptions } from "../machinery/leader-election.ts";
 import { runUnits, type Unit } from "../machinery/unit.ts";
 import { findConnection } from "./cluster-connection.ts";
 import { createControllerManager } from "./controllers.ts";
@@ -23,13 +24,16 @@ export async function controllerManager(options: ControllerManagerOptions): Prom
   const names = selectControllers(options.controllers);
   if (!names.ok) throw new UsageError(`invalid value for --controllers: ${names.reason}`);
   const certificate = await readServingCertificate(options.tlsCertFile, options.tlsPrivateKeyFile);
-  const clientAuthorities =
-    options.clientCaFile === undefined ? undefined : await readFile(options.clientCaFile, "utf8");
+  let clientAuthorities = options.clientCaFile === undefined ? undefined : await readFile(options.clientCaFile, "utf8");
   const connection = await findConnection(options.kubeconfig);
   const transport = createClusterTransport(connection, deps);
   try {
     const defaults = labelDefaultsOf(options);
-    const state: ManagerState = { phase: options.leaderElect ? "waiting" : "starting", view: undefined };
+    const state: ManagerState = {
+      phase: options.leaderElect ? "waiting" : "starting",
+      view: undefined,
+      ...(options.leaderElect && { lease: options.leaderElectResourceName }),
+    };
     const manager = observed(
       createControllerManager(deps, transport, names.value, {
         selinuxWarning: {
@@ -44,15 +48,7 @@ export async function controllerManager(options: ControllerManagerOptions): Prom
     );
     const client = createClusterClient({ transport, userAgent: `orlop-leader-election/${ORLOP_VERSION}` });
     const elected = options.leaderElect
-      ? createLeaderElected(
-          { ...deps, client },
-          {
-            namespace: options.leaderElectResourceNamespace,
-            name: options.leaderElectResourceName,
-            identity: `${hostname()}_${deps.random.uuid()}`,
-          },
-          manager,
-        )
+      ? createLeaderElected({ ...deps, client }, electionOf(options, deps.random.uuid()), manager)
       : manager;
     const serving =
       options.securePort === 0
@@ -63,14 +59,46 @@ export async function controllerManager(options: ControllerManagerOptions): Prom
               port: options.securePort,
               seriesLimit: options.selinuxConflictSeries,
               ...(certificate !== undefined && { certificate }),
-              ...(clientAuthorities !== undefined && { clientAuthorities }),
+              clientAuthorities: () => clientAuthorities,
             }),
           ];
-    await untilToldToStop((signal) => runUnits([...serving, elected], signal));
+    const lookup =
+      options.securePort === 0 || clientAuthorities !== undefined || options.authenticationSkipLookup
+        ? []
+        : [
+            createClientAuthoritiesLookup({
+              ...deps,
+              client,
+              use: (pem) => {
+                clientAuthorities = pem;
+              },
+            }),
+          ];
+    await untilToldToStop((signal) => runUnits([...serving, ...lookup, elected], signal));
     return 0;
   } finally {
     await transport.close();
   }
+}
+
+function electionOf(options: ControllerManagerOptions, unique: string): LeaderElectionOptions {
+  const times = {
+    leaseDurationMs: options.leaderElectLeaseDuration,
+    renewDeadlineMs: options.leaderElectRenewDeadline,
+    retryPeriodMs: options.leaderElectRetryPeriod,
+  };
+  // As client-go: a retry is delayed by up to 1.2 times its period.
+  if (times.leaseDurationMs <= times.renewDeadlineMs || times.renewDeadlineMs <= 1.2 * times.retryPeriodMs) {
+    throw new UsageError(
+      "--leader-elect-lease-duration must be longer than --leader-elect-renew-deadline, and that longer than 1.2 times --leader-elect-retry-period",
+    );
+  }
+  return {
+    namespace: options.leaderElectResourceNamespace,
+    name: options.leaderElectResourceName,
+    identity: `${hostname()}_${unique}`,
+    ...times,
+  };
 }
 
 /** Notes in the state how far a unit has come. */

@@ -13,7 +13,7 @@ export interface ManagerHandlerDeps {
   /** Prometheus text in chunks. */
   readonly metrics: () => Iterable<string>;
   /** The report as it is now, as JSON; undefined while this process does not look for conflicts. */
-  readonly conflicts: () => unknown;
+  readonly conflicts: (namespace: string | undefined) => unknown;
   readonly log: Log;
 }
 
@@ -49,7 +49,7 @@ export function createManagerHandler(deps: ManagerHandlerDeps): HttpHandler {
     if (method !== "GET" && method !== "HEAD") return status(405, "MethodNotAllowed", `${path} can only be read`);
     if (path === "/metrics") return stream(METRICS, deps.metrics());
     if (path === "/selinux/conflicts") {
-      const report = deps.conflicts();
+      const report = deps.conflicts(request.query.get("namespace") ?? undefined);
       return report === undefined
         ? status(
             503,

@@ -11,6 +11,7 @@ import { createTokenReviews } from "../kubelet/authentication/token-reviews.ts";
 import { OrlopError } from "../lib/orlop-error.ts";
 import { createClusterClient } from "../machinery/cluster-client.ts";
 import type { Unit } from "../machinery/unit.ts";
+import type { ClientCertificateVerifier } from "../ports/client-certificates.ts";
 import type { ClusterTransport } from "../ports/cluster-transport.ts";
 import { createManagerHandler } from "./manager-handler.ts";
 import { createPathReviews } from "./path-access-reviews.ts";
@@ -18,6 +19,8 @@ import type { SystemDeps } from "./system.ts";
 
 /** What goes on in the controller manager of this process, for its health and metrics. */
 export interface ManagerState {
+  /** Name of the Lease; absent without leader election. */
+  readonly lease?: string;
   phase: "waiting" | "starting" | "running";
   view: ConflictView | undefined;
 }
@@ -27,8 +30,8 @@ export interface ManagerServingOptions {
   readonly port: number;
   /** @default made now, signed by nobody */
   readonly certificate?: ServingCertificate;
-  /** PEM of authorities for client certificates. */
-  readonly clientAuthorities?: string;
+  /** PEM of authorities for client certificates, as they are now. */
+  readonly clientAuthorities: () => string | undefined;
   readonly seriesLimit: number;
 }
 
@@ -44,8 +47,7 @@ export function createManagerServing(
 ): Unit {
   const log = deps.log.with({ component: "controller-manager" });
   const client = createClusterClient({ transport, userAgent: `orlop-delegated-access/${ORLOP_VERSION}` });
-  const verifier =
-    options.clientAuthorities === undefined ? undefined : createClientCertificateVerifier(options.clientAuthorities);
+  const clientCertificates = verifierOf(options.clientAuthorities);
   const seriesLimit = options.seriesLimit === 0 ? Number.POSITIVE_INFINITY : options.seriesLimit;
   const handler = createManagerHandler({
     log,
@@ -53,7 +55,7 @@ export function createManagerServing(
       {
         clock: deps.clock,
         reviewToken: createTokenReviews({ ...deps, client }, { cacheMs: TOKEN_CACHE_MS }),
-        ...(verifier !== undefined && { clientCertificates: () => verifier }),
+        clientCertificates,
       },
       { anonymous: false, readUidFromCertificates: true },
     ),
@@ -64,19 +66,28 @@ export function createManagerServing(
       // A replica that does not lead knows nothing of conflicts.
       if (state.phase !== "waiting" && state.view !== undefined) yield* state.view.metrics(seriesLimit);
     },
-    conflicts: () => (state.phase === "waiting" ? undefined : state.view?.report()),
+    conflicts: (namespace) => (state.phase === "waiting" ? undefined : state.view?.report(namespace)),
   });
   return {
     name: "controller manager port",
     async run(signal, ready) {
       const certificate = options.certificate ?? (await selfSigned(deps.clock.now(), options.host));
-      const { host, port, clientAuthorities } = options;
-      const tls = {
-        ...certificate,
-        ...(clientAuthorities !== undefined && { clientCa: clientAuthorities, requestCert: true }),
-      };
+      const { host, port } = options;
+      // No authorities are named to clients: these may only be known later.
+      const tls = { ...certificate, requestCert: true };
       await createHttpServer({ handler, log }, { name: "controller manager", host, port, tls }).run(signal, ready);
     },
+  };
+}
+
+/** Makes a verifier anew only when the authorities have changed. */
+function verifierOf(authorities: () => string | undefined): () => ClientCertificateVerifier | undefined {
+  let made: { readonly pem: string; readonly verifier: ClientCertificateVerifier } | undefined;
+  return () => {
+    const pem = authorities();
+    if (pem === undefined) return undefined;
+    if (made?.pem !== pem) made = { pem, verifier: createClientCertificateVerifier(pem) };
+    return made.verifier;
   };
 }
 
@@ -105,14 +116,18 @@ async function selfSigned(now: number, host: string): Promise<ServingCertificate
   return { cert: `${leaf}${authority.certificatePem}`, key: keys.privateKeyPem };
 }
 
-function processMetrics({ phase }: ManagerState): string {
+function processMetrics({ phase, lease }: ManagerState): string {
   const { user, system } = process.cpuUsage();
   return [
     "# HELP process_cpu_seconds_total Total user and system CPU time spent in seconds.\n# TYPE process_cpu_seconds_total counter\n",
     `process_cpu_seconds_total ${(user + system) / 1e6}\n`,
     "# HELP process_resident_memory_bytes Resident memory size in bytes.\n# TYPE process_resident_memory_bytes gauge\n",
     `process_resident_memory_bytes ${process.memoryUsage.rss()}\n`,
-    "# HELP leader_election_master_status [ALPHA] Gauge of if the reporting system is master of the relevant lease, 0 indicates backup, 1 indicates master. 'name' is the string used to identify the lease. Please make sure to group by name.\n# TYPE leader_election_master_status gauge\n",
-    `leader_election_master_status{name="kube-controller-manager"} ${phase === "waiting" ? 0 : 1}\n`,
+    ...(lease === undefined
+      ? []
+      : [
+          "# HELP leader_election_master_status [ALPHA] Gauge of if the reporting system is master of the relevant lease, 0 indicates backup, 1 indicates master. 'name' is the string used to identify the lease. Please make sure to group by name.\n# TYPE leader_election_master_status gauge\n",
+          `leader_election_master_status{name="${lease}"} ${phase === "waiting" ? 0 : 1}\n`,
+        ]),
   ].join("");
 }

@@ -47,14 +47,32 @@ export async function applyAll(client: ClusterClient, runs: readonly DryRun[], s
       await client.patch(resourceOf(workload), workload, { type: "strategic", value: patch }, signal);
       done.push(run);
     } catch (cause) {
-      for (const { change, before } of done.toReversed()) {
-        const value = withPolicy(change.patch, before ?? null);
-        await client.patch(resourceOf(change.workload), change.workload, { type: "merge", value }, signal);
-      }
-      const text = `${workloadText(workload)} could not be patched: ${messageOf(cause)}; the ${done.length} before it were taken back`;
+      const left = await takeBack(client, done.toReversed(), signal);
+      const outcome =
+        left.length === 0
+          ? `the ${done.length} before it were taken back`
+          : `${left.join(", ")} could not be taken back and ${left.length === 1 ? "is" : "are"} opted out alone: run the command again`;
+      const text = `${workloadText(workload)} could not be patched: ${messageOf(cause)}; ${outcome}`;
       throw new OrlopError("Unavailable", text, { cause, retry: "never" });
     }
   }
+}
+
+/** @returns those for which it failed */
+async function takeBack(
+  client: ClusterClient,
+  runs: readonly DryRun[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const left: string[] = [];
+  for (const { change, before } of runs) {
+    const { workload, patch } = change;
+    const value = withPolicy(patch, before ?? null);
+    await client.patch(resourceOf(workload), workload, { type: "merge", value }, signal).catch(() => {
+      left.push(workloadText(workload));
+    });
+  }
+  return left;
 }
 
 /** A line as of `diff`: what is taken away and what comes instead. */

@@ -11,7 +11,6 @@ import type {
 } from "../cli/selinux/options.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { publishReport } from "../controllers/selinux-warning/publish-report.ts";
-import { narrowReport } from "../core/selinux-report/narrow-report.ts";
 import { optOutChanges } from "../core/selinux-report/opt-out-forms.ts";
 import { planOptOut } from "../core/selinux-report/opt-out-plan.ts";
 import { reportConfigMap, reportEvent } from "../core/selinux-report/published-report.ts";
@@ -33,11 +32,10 @@ const DEFAULT_REPORT = { namespace: "kube-system", name: "orlop-selinux-conflict
 export async function selinuxConflicts(options: SELinuxConflictsOptions): Promise<number> {
   const deps = systemDeps(options.logLevel);
   return untilToldToStop(async (signal) => {
-    const all =
+    const report =
       options.controller === undefined
         ? await seeCluster(deps, options, signal, async (cluster) => reportOf(cluster, options))
         : await askController(deps, options, options.controller, signal);
-    const report = options.namespace === undefined ? all : narrowReport(all, options.namespace);
     switch (options.output) {
       case "json":
         process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
@@ -70,8 +68,7 @@ export async function selinuxGate(options: SELinuxGateOptions): Promise<number> 
   const deps = systemDeps(options.logLevel);
   return untilToldToStop((signal) =>
     seeCluster(deps, options, signal, async (cluster) => {
-      const all = reportOf(cluster, options);
-      const report = options.namespace === undefined ? all : narrowReport(all, options.namespace);
+      const report = reportOf(cluster, options);
       const [namespace, name] = options.publish?.split("/") ?? [];
       const where = namespace === undefined || name === undefined ? DEFAULT_REPORT : { namespace, name };
       process.stdout.write(gateText(report, options, where, deps.clock.now()));
@@ -172,6 +169,7 @@ function reportOf({ snapshot, problems, ownerOf }: SeenCluster, options: SELinux
     problems,
     ...(ownerOf !== undefined && { ownerOf }),
     ...(defaults !== undefined && { defaults }),
+    ...(options.namespace !== undefined && { namespace: options.namespace }),
   });
 }
 
@@ -197,7 +195,8 @@ async function askController(
   const transport = createClusterTransport({ ...credentials, ...trust, server }, deps);
   try {
     const client = createClusterClient({ transport, userAgent: `orlop-selinux/${ORLOP_VERSION}` });
-    const report = await client.getPath<ConflictReport>("/selinux/conflicts", signal);
+    const query = options.namespace === undefined ? "" : `?namespace=${encodeURIComponent(options.namespace)}`;
+    const report = await client.getPath<ConflictReport>(`/selinux/conflicts${query}`, signal);
     if (report.kind !== REPORT_KIND) {
       throw new OrlopError(
         "Invalid",

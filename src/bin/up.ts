@@ -105,7 +105,7 @@ async function assemble(
           createManagerServing(deps, controlPlane.connect(CONTROLLER_MANAGER), state, {
             host: "0.0.0.0",
             port: options.controllerManagerPort,
-            clientAuthorities: authorityPem,
+            clientAuthorities: () => authorityPem,
             seriesLimit: options.selinuxConflictSeries,
           }),
         ]),

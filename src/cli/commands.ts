@@ -1,5 +1,6 @@
 import type { ApiServerFlags } from "./api-server-flags.ts";
 import type { AuditKubeletOptions, CollectOptions, PolicyOptions } from "./audit/options.ts";
+import type { LeaderElectionFlags } from "./leader-election-flags.ts";
 import type { LogLevel } from "./flag-values.ts";
 import type { SELinuxConflictsOptions, SELinuxGateOptions, SELinuxOptOutOptions } from "./selinux/options.ts";
 import type { SELinuxFlags } from "./selinux/options.ts";
@@ -62,15 +63,13 @@ export interface KubeletOptions {
   readonly logLevel: LogLevel;
 }
 
-export interface ControllerManagerOptions extends SELinuxFlags {
+export interface ControllerManagerOptions extends SELinuxFlags, LeaderElectionFlags {
   readonly kubeconfig?: string;
   readonly controllers: readonly string[];
-  readonly leaderElect: boolean;
-  readonly leaderElectResourceName: string;
-  readonly leaderElectResourceNamespace: string;
   readonly tlsCertFile?: string;
   readonly tlsPrivateKeyFile?: string;
   readonly clientCaFile?: string;
+  readonly authenticationSkipLookup: boolean;
   readonly bindAddress: string;
   readonly securePort: number;
   readonly featureGates: readonly string[];

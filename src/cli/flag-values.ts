@@ -1,3 +1,4 @@
+import { parseGoDuration } from "../lib/go-duration.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Parses a TCP port flag; 0 is allowed only where the flag says so. */
@@ -44,6 +45,17 @@ export function parseNodeName(flag: string): (value: string) => string {
       );
     }
     return value;
+  };
+}
+
+/** Parses a duration above zero as Go writes it, "1m30s"; gives milliseconds. */
+export function parseDuration(flag: string): (value: string) => number {
+  return (value) => {
+    const milliseconds = parseGoDuration(value);
+    if (milliseconds === undefined || milliseconds <= 0) {
+      throw new UsageError(`invalid value "${value}" for ${flag}: must be a duration such as 15s or 1m30s`);
+    }
+    return milliseconds;
   };
 }
 

@@ -10,7 +10,6 @@ import { kubectlCompletion } from "./completions.ts";
 import {
   collectList,
   parseAddress,
-  parseBoolean,
   parseEmulatedVersion,
   parseLogLevel,
   parseNodeName,
@@ -19,6 +18,7 @@ import {
 import { addSELinuxCommands } from "./selinux/program.ts";
 import { addSELinuxFlags } from "./selinux/flags.ts";
 import { addKubeletFieldFlags } from "./kubelet-flags.ts";
+import { addLeaderElectionFlags } from "./leader-election-flags.ts";
 import { UsageError } from "./usage-error.ts";
 
 const DEFAULT_DATA_DIR = "/var/lib/orlop";
@@ -150,17 +150,17 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
     .description("the controllers, against any Kubernetes API server")
     .option("--kubeconfig <file>", "how to reach the API server (default: in-cluster credentials)")
     .addOption(controllers())
-    .addOption(
-      new Option("--leader-elect [bool]", "take part in leader election")
-        .argParser(parseBoolean("--leader-elect"))
-        .preset("true")
-        .default(true),
-    )
-    .option("--leader-elect-resource-name <name>", "Lease to hold", "orlop-controller-manager")
-    .option("--leader-elect-resource-namespace <namespace>", "where the Lease is", "kube-system")
     .option("--tls-cert-file <file>", "serving certificate (default: one that is made at the start)")
     .option("--tls-private-key-file <file>", "its key")
-    .option("--client-ca-file <file>", "authorities of client certificates that are accepted beside tokens")
+    .option(
+      "--client-ca-file <file>",
+      "authorities of client certificates that are accepted beside tokens (default: those the cluster publishes)",
+    )
+    .option(
+      "--authentication-skip-lookup",
+      "do not look in the cluster (kube-system/extension-apiserver-authentication) for them",
+      false,
+    )
     .option(
       "--bind-address <address>",
       "address of the metrics and health port",
@@ -176,6 +176,7 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
     .addOption(featureGates())
     .addOption(logLevel())
     .action(run(commands.controllerManager));
+  addLeaderElectionFlags(manager);
   addSELinuxFlags(manager);
 
   addSELinuxCommands(program, commands, run);

@@ -31,7 +31,12 @@ export function optOutText(plan: readonly PlannedWorkload[], form: OptOutForm): 
     case "kyverno":
       return policy(plan, namespaces, kyvernoPolicy(namespaces));
     case "gatekeeper":
-      return policy(plan, namespaces, gatekeeperMutation(namespaces));
+      return policy(
+        plan,
+        namespaces,
+        gatekeeperMutation(namespaces),
+        "Assign can not tell pods for Windows apart, and these must not have the field: keep them out of these namespaces.",
+      );
   }
 }
 
@@ -67,10 +72,20 @@ function policy(
   plan: readonly PlannedWorkload[],
   namespaces: readonly string[],
   documents: readonly unknown[],
+  ...remarks: readonly string[]
 ): string {
   const text = documents.map((document) => `---\n${stringify(document, { lineWidth: 0 })}`).join("");
-  return `# Opts out every new pod of ${namespaces.join(", ")} that sets no policy itself. These share volumes, so none\n# may be left out. Pods that run already keep what they have: restart their workloads afterwards:\n${plan
-    .filter(({ done }) => !done)
-    .map(({ workload }) => `#   ${workloadText(workload)}\n`)
-    .join("")}${text}`;
+  const open = plan.filter(({ done }) => !done);
+  return [
+    `# Opts out every new pod of ${namespaces.join(", ")} that sets no policy itself. These share volumes, so none\n`,
+    "# may be left out. Pods that run already keep what they have: restart their workloads afterwards:\n",
+    ...open.map(({ workload }) => `#   ${workloadText(workload)}\n`),
+    ...open
+      .filter(({ setsMountOption }) => setsMountOption)
+      .map(
+        ({ workload }) => `# ${workloadText(workload)} sets MountOption itself: remove that, or it stays in conflict\n`,
+      ),
+    ...remarks.map((remark) => `# ${remark}\n`),
+    text,
+  ].join("");
 }

@@ -34,7 +34,8 @@ export interface ConflictView {
   /** Pods whose containers need different labels on one volume whose driver mounts with a context. */
   podsWithSeveralLabels(): readonly { readonly pod: Pod; readonly volumes: readonly SeveralLabels[] }[];
   pod(key: string): Pod | undefined;
-  report(): ConflictReport;
+  /** @param namespace only conflicts in which its pods take part */
+  report(namespace?: string): ConflictReport;
   /** Prometheus text in chunks. @param seriesLimit default 10,000 */
   metrics(seriesLimit?: number): Generator<string>;
 }
@@ -186,13 +187,14 @@ export function createSELinuxWarningController(
         return pod === undefined ? [] : [{ pod, volumes: evaluation.severalLabelsOf(key) }];
       }),
     pod: (key) => pods.informer.reader.get(key),
-    report: () =>
+    report: (namespace) =>
       buildReport({
         index,
         pod: view.pod,
         podsWithSeveralLabels: view.podsWithSeveralLabels(),
         problems: problems().map(({ text }) => text),
         ...(defaults !== undefined && { defaults }),
+        ...(namespace !== undefined && { namespace }),
       }),
     metrics: (seriesLimit = DEFAULT_SERIES_LIMIT) =>
       conflictMetrics({
@@ -206,7 +208,7 @@ export function createSELinuxWarningController(
   const [namespace = "", name = ""] = options.publishTo?.split("/") ?? [];
   const publishing = createReportPublishing(
     { ...deps, log },
-    { where: { namespace, name }, report: view.report, isSettled: () => caughtUp },
+    { where: { namespace, name }, report: () => view.report(), isSettled: () => caughtUp },
   );
 
   const group = createUnitGroup(

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { KubernetesObject, PolicyRule } from "../../api/types.ts";
 import { createStandardAdmission } from "../../apiserver/admission/standard-admission.ts";
 import { type Authorization, createAuthorization } from "../../apiserver/authorization/authorization.ts";
+import { createClientAuthoritiesLookup } from "../../machinery/client-authorities.ts";
 import { createLeaderElected } from "../../machinery/leader-election.ts";
 import {
   CONFIG_MAPS,
@@ -45,6 +46,7 @@ describe("deploy/controller-manager/rbac.yaml", () => {
     const refused: string[] = [];
     const used = new Set<string>();
     let authorization: Authorization | undefined;
+    let authorities: string | undefined;
     const objects = await shipped();
     const host = await startControllers(
       (deps) => [
@@ -53,6 +55,12 @@ describe("deploy/controller-manager/rbac.yaml", () => {
           { namespace: "orlop-system", name: "orlop-controller-manager", identity: "me" },
           createSELinuxWarningController(deps, { publishTo: "orlop-system/selinux-conflicts" }),
         ),
+        createClientAuthoritiesLookup({
+          ...deps,
+          use: (pem) => {
+            authorities = pem;
+          },
+        }),
       ],
       {
         user: USER,
@@ -60,6 +68,12 @@ describe("deploy/controller-manager/rbac.yaml", () => {
           await authorization?.ensureDefaults(new AbortController().signal);
           const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "orlop-system" } };
           await server.objects.create("namespaces", "", namespace);
+          await server.objects.create("configmaps", "kube-system", {
+            apiVersion: "v1",
+            kind: "ConfigMap",
+            metadata: { name: "extension-apiserver-authentication" },
+            data: { "client-ca-file": "the authorities" },
+          });
           for (const object of objects) {
             const { apiVersion = "", kind = "", metadata } = object;
             const [group = "", version = ""] = apiVersion.includes("/") ? apiVersion.split("/") : ["", apiVersion];
@@ -143,6 +157,9 @@ describe("deploy/controller-manager/rbac.yaml", () => {
       await host.stop();
     }
     expect(refused).toEqual([]);
+    expect(authorities).toBe("the authorities");
+    // By a role that every API server has: extension-apiserver-authentication-reader.
+    expect(used.delete("get configmaps")).toBe(true);
     const granted = objects.flatMap(({ rules }) => rightsOf((rules ?? []) as readonly PolicyRule[]));
     // Events are patched when a restart finds them there: selinux-warning.test.ts.
     expect([...used, "patch events"].toSorted().filter((right) => granted.includes(right))).toEqual(

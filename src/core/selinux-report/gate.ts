@@ -10,18 +10,19 @@ export interface Gate {
 export interface GateInput {
   readonly problems: readonly string[];
   readonly volumes: readonly ReportedVolume[];
+  /** Pods that will exclude each other once SELinuxMount is on, each counted once. */
+  readonly excludedPods: number;
   readonly podsWithSeveralLabels: readonly ReportedPod[];
 }
 
 /** Unsafe when anything conflicts once SELinuxMount is on, and when not everything could be seen. */
-export function gateOf({ problems, volumes, podsWithSeveralLabels }: GateInput): Gate {
-  const later = volumes.filter(({ from }) => from === "SELinuxMount");
-  const now = volumes.length - later.length;
-  const pods = later.reduce((sum, { conflictingPods }) => sum + conflictingPods, 0);
+export function gateOf({ problems, volumes, excludedPods, podsWithSeveralLabels }: GateInput): Gate {
+  const later = volumes.filter(({ from }) => from === "SELinuxMount").length;
+  const now = volumes.length - later;
   const reasons = [
     ...problems,
-    ...(later.length > 0
-      ? [`${plural(later.length, "volume")} would be used by ${plural(pods, "pod")} that exclude each other`]
+    ...(later > 0
+      ? [`${plural(later, "volume")} would be used by ${plural(excludedPods, "pod")} that exclude each other`]
       : []),
     ...(podsWithSeveralLabels.length > 0
       ? [`${plural(podsWithSeveralLabels.length, "pod volume")} is used with different labels inside one pod`]

@@ -29,6 +29,8 @@ export interface PlannedWorkload {
   readonly volumes: readonly string[];
   /** It has opted out already: nothing to do. */
   readonly done: boolean;
+  /** Its pods ask for MountOption themselves, which policies for pods without a choice of their own leave alone. */
+  readonly setsMountOption: boolean;
 }
 
 interface Node {
@@ -37,6 +39,7 @@ interface Node {
   /** Volumes it wants mounted with a label. */
   readonly labelled: Set<string>;
   optedOut: boolean;
+  setsMountOption: boolean;
 }
 
 /**
@@ -70,11 +73,12 @@ export function planOptOut(input: OptOutInput, choice: OptOutChoice = {}): reado
     }
   }
   return [...plan]
-    .map(([{ workload, volumes, optedOut }, because]) => ({
+    .map(([{ workload, volumes, optedOut, setsMountOption }, because]) => ({
       workload,
       because,
       volumes: [...volumes].filter((volume) => (byVolume.get(volume)?.length ?? 0) > 1).toSorted(),
       done: optedOut,
+      setsMountOption,
     }))
     .toSorted((one, two) => (workloadKey(one.workload) < workloadKey(two.workload) ? -1 : 1));
 }
@@ -86,8 +90,15 @@ function nodesOf({ index, pods, ownerOf }: OptOutInput): readonly Node[] {
     if (uses.length === 0) continue;
     const workload = workloadOf(pod, ownerOf);
     const key = workloadKey(workload);
-    const node = nodes.get(key) ?? { workload, volumes: new Set(), labelled: new Set(), optedOut: true };
+    const node = nodes.get(key) ?? {
+      workload,
+      volumes: new Set(),
+      labelled: new Set(),
+      optedOut: true,
+      setsMountOption: false,
+    };
     nodes.set(key, node);
+    if (pod.spec?.securityContext?.seLinuxChangePolicy === "MountOption") node.setsMountOption = true;
     for (const use of uses) add(node, use);
   }
   return [...nodes.values()];

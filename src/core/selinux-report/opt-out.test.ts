@@ -132,6 +132,22 @@ describe("buildReport()", () => {
     ]);
   });
 
+  it("counts a pod once, however many of its volumes are in conflict, and narrows to a namespace", () => {
+    const wishes = [
+      { name: "a", level: "s0:c1", claims: ["v", "w"] },
+      { name: "b", level: "s0:c2", claims: ["v", "w"] },
+    ];
+    const report = buildReport(input(wishes));
+    expect(report.totals).toMatchObject({ volumes: 2, pods: 2, pairs: { SELinuxLabel: 2 } });
+    expect(report.gate.reasons).toEqual(["2 volumes would be used by 2 pods that exclude each other"]);
+    expect(buildReport({ ...input(wishes), namespace: "ns" })).toEqual(report);
+    expect(buildReport({ ...input(wishes), namespace: "elsewhere" })).toMatchObject({
+      volumes: [],
+      totals: { volumes: 0, pods: 0, indexedPods: 2 },
+      gate: { safe: true },
+    });
+  });
+
   it("tells conflicts of today from those of tomorrow", () => {
     const wishes = [
       { name: "a", level: "s0:c1", claims: ["v"] },

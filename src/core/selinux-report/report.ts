@@ -74,43 +74,60 @@ export interface ReportInput {
   readonly problems: readonly string[];
   readonly ownerOf?: OwnerOf;
   readonly defaults?: LabelDefaults;
+  /** Only conflicts in which pods of this namespace take part. What was looked at stays all. */
+  readonly namespace?: string;
 }
 
 const EXAMPLES = 3;
 
 /** All conflicts, volume by volume, with pods grouped by what a person would change. Largest first. */
 export function buildReport(input: ReportInput): ConflictReport {
-  const { index, problems } = input;
+  const { index, problems, namespace } = input;
   const volumes = [...index.volumes()]
     .map((volume) => reportVolume(input, volume))
+    .filter(({ workloads }) => namespace === undefined || workloads.some((one) => one.namespace === namespace))
     .toSorted((one, two) => two.conflictingPods - one.conflictingPods || compare(one.volume, two.volume));
-  const inside = input.podsWithSeveralLabels.flatMap(({ pod, volumes: several }) =>
-    several.map(({ podVolume, labels }) => ({
-      workload: workloadOf(pod, input.ownerOf),
-      pod: `${pod.metadata?.namespace ?? ""}/${pod.metadata?.name ?? ""}`,
-      podVolume,
-      labels,
-    })),
-  );
-  const totals = index.totals();
-  const complete = problems.length === 0;
+  const inside = input.podsWithSeveralLabels
+    .filter(({ pod }) => namespace === undefined || pod.metadata?.namespace === namespace)
+    .flatMap(({ pod, volumes: several }) =>
+      several.map(({ podVolume, labels }) => ({
+        workload: workloadOf(pod, input.ownerOf),
+        pod: `${pod.metadata?.namespace ?? ""}/${pod.metadata?.name ?? ""}`,
+        podVolume,
+        labels,
+      })),
+    );
+  const { indexedVolumes, indexedPods } = index.totals();
+  const later = volumes.filter(({ from }) => from === "SELinuxMount");
   return {
     apiVersion: REPORT_API_VERSION,
     kind: REPORT_KIND,
-    complete,
+    complete: problems.length === 0,
     problems,
-    gate: gateOf({ problems, volumes, podsWithSeveralLabels: inside }),
+    gate: gateOf({ problems, volumes, excludedPods: podsOn(index, later), podsWithSeveralLabels: inside }),
     totals: {
-      volumes: totals.volumes,
-      pods: totals.pods,
-      pairs: totals.pairs,
+      volumes: volumes.length,
+      pods: podsOn(index, volumes),
+      pairs: {
+        SELinuxLabel: sum(volumes, ({ pairs }) => pairs.SELinuxLabel),
+        SELinuxChangePolicy: sum(volumes, ({ pairs }) => pairs.SELinuxChangePolicy),
+      },
       podsWithSeveralLabels: new Set(inside.map(({ pod }) => pod)).size,
-      indexedVolumes: totals.indexedVolumes,
-      indexedPods: totals.indexedPods,
+      indexedVolumes,
+      indexedPods,
     },
     volumes,
     podsWithSeveralLabels: inside,
   };
+}
+
+/** Pods in conflict on any of these volumes. */
+function podsOn(index: ConflictIndex, volumes: readonly ReportedVolume[]): number {
+  return new Set(volumes.flatMap(({ volume }) => [...index.conflictingMembersOf(volume)])).size;
+}
+
+function sum(volumes: readonly ReportedVolume[], of: (volume: ReportedVolume) => number): number {
+  return volumes.reduce((total, volume) => total + of(volume), 0);
 }
 
 function reportVolume(input: ReportInput, conflicts: VolumeConflicts): ReportedVolume {

@@ -106,6 +106,7 @@ describe("createConflictIndex()", () => {
         for (const volume of index.volumes()) {
           const here = expected.filter((pair) => pair.volume === volume.volume);
           expect(volume.conflictingPods).toBe(new Set(here.map((pair) => pair.pod.uid)).size);
+          expect(new Set(index.conflictingMembersOf(volume.volume))).toEqual(new Set(here.map((pair) => pair.pod.uid)));
           expect(volume.pods).toBe(
             [...uses.values()].filter((list) => list.some((one) => one.volume === volume.volume)).length,
           );

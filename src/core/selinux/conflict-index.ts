@@ -81,6 +81,8 @@ export interface ConflictIndex {
   volumes(): Generator<VolumeConflicts>;
   /** Pods of one volume, those without a conflict included. What changes while it is read may be missing, never doubled. */
   membersOf(volume: string): Generator<VolumeMember>;
+  /** UIDs of those with a conflict on the volume. */
+  conflictingMembersOf(volume: string): Iterable<string>;
   /** The volumes of one pod. */
   usesOf(uid: string): Iterable<VolumeUse>;
   /** Pods with at least one conflict, as they are now: later changes do not show. Costs as `totals`. */
@@ -257,6 +259,8 @@ export function createConflictIndex(): ConflictIndex {
         if (entry !== undefined && use !== undefined) yield { pod: entry.pod, use };
       }
     },
+    conflictingMembersOf: (name) =>
+      conflicting.has(name) ? (volumes.get(name)?.labels.membersInConflict() ?? []) : [],
     usesOf: (uid) => pods.get(uid)?.uses.values() ?? [],
     podsInConflict: findPodsInConflict,
     conflictCountsOf(uid) {
