@@ -1,4 +1,5 @@
 import type { VolumeAttachment } from "../../api/types.ts";
+import { attachmentName } from "../../core/csi/csi-source.ts";
 import { hasReason } from "../../machinery/answer-error.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
 import type { Informer } from "../../machinery/informer.ts";
@@ -54,7 +55,7 @@ export function createAttachments(
     },
     ofNode,
     async create({ volumeName, driver, handle, node }, signal) {
-      const name = `csi-${digest(`${handle}${driver}${node}`)}`;
+      const name = attachmentName({ handle, driver }, node, digest);
       const spec = { attacher: driver, nodeName: node, source: { persistentVolumeName: volumeName } };
       try {
         const created = await client.create(VOLUME_ATTACHMENTS, { metadata: { name }, spec }, signal);

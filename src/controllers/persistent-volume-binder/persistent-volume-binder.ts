@@ -18,6 +18,7 @@ import {
   claimKeyOfVolume,
   classOfClaim,
   classOfVolume,
+  freeClassOf,
   isFullyBound,
 } from "../../core/persistent-volumes/claim-and-volume.ts";
 import { claimKeysOfPod } from "../../core/persistent-volumes/claims-of-pod.ts";
@@ -57,7 +58,7 @@ export function createPersistentVolumeBinder(deps: ControllerDeps): Unit {
   const volumes = informers.of(PERSISTENT_VOLUMES);
   const classes = informers.of(STORAGE_CLASSES);
   const podsOfClaim = informers.of(PODS).index(claimKeysOfPod);
-  const volumesOfClass = volumes.index((volume) => [classOfVolume(volume)]);
+  const freeVolumes = volumes.index(freeClassOf);
   const volumesOfClaim = volumes.index((volume) => [claimKeyOfVolume(volume)]);
   const waitingOfClass = claims.index((claim) => (isFullyBound(claim) ? [] : [classOfClaim(claim)]));
   const claimsOfVolume = claims.index(({ spec }) => [spec?.volumeName ?? ""]);
@@ -71,7 +72,7 @@ export function createPersistentVolumeBinder(deps: ControllerDeps): Unit {
   const around: ClaimSurroundings = {
     volume: freshVolumes.get,
     candidates: (claim, className) =>
-      [...new Set([...volumesOfClass(className), ...volumesOfClaim(keyOf(claim))])].map(freshVolumes.newest),
+      [...new Set([...freeVolumes(className), ...volumesOfClaim(keyOf(claim))])].map(freshVolumes.newest),
     storageClass: classes.reader.get,
     defaultClass: () => defaultStorageClassOf(classes.reader.list()),
     podsWithoutNode: (claim) =>

@@ -1,7 +1,7 @@
 import type { PersistentVolume, PersistentVolumeClaim } from "../../api/types.ts";
 import { SELECTED_NODE } from "../../core/persistent-volumes/annotations.ts";
 import { volumeBoundTo } from "../../core/persistent-volumes/binding.ts";
-import { claimKeyOfVolume, classOfVolume } from "../../core/persistent-volumes/claim-and-volume.ts";
+import { claimKeyOfVolume, freeClassOf } from "../../core/persistent-volumes/claim-and-volume.ts";
 import type { VolumePlan } from "../../core/scheduling/place-volumes.ts";
 import type { StorageView } from "../../core/scheduling/storage-view.ts";
 import { createFreshReader, type FreshReader } from "../../machinery/fresh-reader.ts";
@@ -52,7 +52,7 @@ export function createSchedulerStorage(informers: Informers): SchedulerStorage {
   const csiNodes = informers.of(CSI_NODES);
   const capacities = informers.of(CSI_STORAGE_CAPACITIES);
   const attachments = informers.of(VOLUME_ATTACHMENTS);
-  const volumesOfClass = volumes.index((volume) => [classOfVolume(volume)]);
+  const freeVolumes = volumes.index(freeClassOf);
   const volumesOfClaim = volumes.index((volume) => [claimKeyOfVolume(volume)]);
   const capacitiesOfClass = capacities.index(({ storageClassName }) => [storageClassName]);
   const attachmentsOfNode = attachments.index(({ spec }) => [spec.nodeName]);
@@ -74,7 +74,7 @@ export function createSchedulerStorage(informers: Informers): SchedulerStorage {
       claim: (key) => promisedClaims.get(key) ?? freshClaims.get(key),
       volume: (name) => promisedVolumes.get(name) ?? freshVolumes.get(name),
       candidates: (claim, className) =>
-        [...new Set([...volumesOfClass(className), ...volumesOfClaim(keyOf(claim))])].map(newest),
+        [...new Set([...freeVolumes(className), ...volumesOfClaim(keyOf(claim))])].map(newest),
       storageClass: classes.reader.get,
       csiDriver: drivers.reader.get,
       csiNode: csiNodes.reader.get,

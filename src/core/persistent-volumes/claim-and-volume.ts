@@ -9,6 +9,11 @@ export function claimKeyOfVolume({ spec }: PersistentVolume): string {
   return claim === undefined ? "" : `${claim.namespace ?? ""}/${claim.name ?? ""}`;
 }
 
+/** The class of a volume that no claim has or reserved; of others nothing. For an index of what can still be given. */
+export function freeClassOf(volume: PersistentVolume): readonly string[] {
+  return volume.spec?.claimRef === undefined ? [classOfVolume(volume)] : [];
+}
+
 export function classOfClaim({ metadata, spec }: PersistentVolumeClaim): string {
   return storageClassOf(metadata?.annotations, spec?.storageClassName);
 }

@@ -14,7 +14,7 @@ export interface BindingEvent {
 /** What deciding about claims looks at. */
 export interface ClaimSurroundings {
   volume(name: string): PersistentVolume | undefined;
-  /** Volumes of a class, and those that refer to the claim whatever their class. */
+  /** Free volumes of a class, and those that refer to the claim whatever their class. */
   candidates(claim: PersistentVolumeClaim, className: string): readonly PersistentVolume[];
   storageClass(name: string): StorageClass | undefined;
   /** Name of the default class. */

@@ -13,7 +13,7 @@ export interface StorageView {
   /** @param key "namespace/name" */
   claim(key: string): PersistentVolumeClaim | undefined;
   volume(name: string): PersistentVolume | undefined;
-  /** Volumes of a class and those that refer to the claim. */
+  /** Free volumes of a class and those that refer to the claim. */
   candidates(claim: PersistentVolumeClaim, className: string): readonly PersistentVolume[];
   storageClass(name: string): StorageClass | undefined;
   csiDriver(name: string): CSIDriver | undefined;
