@@ -24,9 +24,10 @@ export function subjectGroups({ subjects }: KubeletAccessReport): SubjectGroups 
   };
 }
 
-/** Roles that would let their holders run commands, and have none. */
+/** Roles that would let their holders run commands, and have none; accepted ones left out. */
 export function unboundRoles({ roles }: KubeletAccessReport): readonly RoleReport[] {
   return roles.filter(
-    ({ runsCommands, boundBy, collectedBy }) => runsCommands && boundBy.length + collectedBy.length === 0,
+    ({ runsCommands, boundBy, collectedBy, accepted }) =>
+      runsCommands && boundBy.length + collectedBy.length === 0 && accepted === undefined,
   );
 }

@@ -7,7 +7,10 @@ import { exceeds } from "./threshold.ts";
 
 const now = Date.parse("2026-06-01");
 
-function report(verbs: readonly string[]): KubeletAccessReport {
+function report(
+  verbs: readonly string[],
+  subjects: readonly object[] = [{ kind: "ServiceAccount", name: "agent", namespace: "monitoring" }],
+): KubeletAccessReport {
   const builder = createAuditInput({ defaultNamespace: "default", wholeCluster: false });
   const apiVersion = "rbac.authorization.k8s.io/v1";
   const values = [
@@ -21,8 +24,8 @@ function report(verbs: readonly string[]): KubeletAccessReport {
       apiVersion,
       kind: "ClusterRoleBinding",
       metadata: { name: "b" },
-      roleRef: { kind: "ClusterRole", name: "r" },
-      subjects: [{ kind: "ServiceAccount", name: "agent", namespace: "monitoring" }],
+      roleRef: { kind: "ClusterRole", name: subjects.length === 0 ? "another" : "r" },
+      subjects,
     },
   ];
   for (const value of values) builder.add({ value, origin: { file: "f.yaml", line: 1 } });
@@ -48,6 +51,15 @@ describe("accepted findings", () => {
     if (!baseline.ok) throw new Error(baseline.reason);
     expect(exceeds(accept(report(["get"]), [], baseline.value, now), "run-commands")).toBe(false);
     expect(exceeds(accept(report(["get", "create"]), [], baseline.value, now), "run-commands")).toBe(true);
+  });
+
+  it("may be roles nobody is bound to", () => {
+    const unbound = report(["get"], []);
+    expect(exceeds(unbound, "unbound")).toBe(true);
+    expect(exceeds(accept(unbound, [{ subject: "ClusterRole r", reason: "r" }], [], now), "unbound")).toBe(false);
+    const baseline = exceptionsOfBaseline(JSON.parse(JSON.stringify(unbound)));
+    if (!baseline.ok) throw new Error(baseline.reason);
+    expect(exceeds(accept(unbound, [], baseline.value, now), "unbound")).toBe(false);
   });
 
   it.each([

@@ -1,10 +1,16 @@
 import { failed, ok, type Result } from "../../lib/result.ts";
-import { type KubeletAccessReport, REPORT_API_VERSION, type SubjectReport } from "./report.ts";
+import {
+  type Acceptance,
+  type KubeletAccessReport,
+  REPORT_API_VERSION,
+  type RoleReport,
+  type SubjectReport,
+} from "./report.ts";
 import { countSubjects } from "./summary.ts";
 
 /** A finding somebody has decided to live with. */
 export interface Exception {
-  /** As the report writes it; "*" at its end stands for the rest. */
+  /** As the report writes it, or "ClusterRole NAME" for one nobody is bound to; "*" at its end stands for the rest. */
   readonly subject: string;
   readonly reason: string;
   /** RFC 3339 date or time; from then on the exception no longer counts. */
@@ -35,12 +41,14 @@ export function exceptionsOfBaseline(value: unknown): Result<readonly BaselineEn
   if (report?.apiVersion !== REPORT_API_VERSION || !Array.isArray(report.subjects)) {
     return failed(`is not a report (${REPORT_API_VERSION}) written with -o json or -o yaml`);
   }
-  return ok(
-    (report.subjects as readonly SubjectReport[]).map((subject) => ({
+  const roles = Array.isArray(report.roles) ? (report.roles as readonly RoleReport[]) : [];
+  return ok([
+    ...(report.subjects as readonly SubjectReport[]).map((subject) => ({
       subject: subject.name,
       fingerprint: fingerprint(subject),
     })),
-  );
+    ...roles.map((role) => ({ subject: nameOf(role), fingerprint: role.subresources })),
+  ]);
 }
 
 /** A finding as it was; it stays accepted while it does not grow. */
@@ -71,19 +79,25 @@ export function accept(
   const known = new Map(baseline.map(({ subject, fingerprint }) => [subject, new Set(fingerprint)]));
   const expired = exceptions.filter(({ expires }) => expires !== undefined && Date.parse(expires) <= now);
   const valid = exceptions.filter((exception) => !expired.includes(exception));
-  const subjects = report.subjects.map((subject): SubjectReport => {
-    const exception = valid.find((one) => isFor(one, subject.name));
+  const acceptance = (name: string, found: readonly string[]): { readonly accepted?: Acceptance } => {
+    const exception = valid.find((one) => isFor(one, name));
     if (exception !== undefined) {
       const { reason, expires } = exception;
-      return { ...subject, accepted: { reason, ...(expires !== undefined && { expires }) } };
+      return { accepted: { reason, ...(expires !== undefined && { expires }) } };
     }
-    const before = known.get(subject.name);
-    const hasNotGrown = before !== undefined && fingerprint(subject).every((one) => before.has(one));
-    return hasNotGrown ? { ...subject, accepted: { reason: "in the baseline" } } : subject;
-  });
+    const before = known.get(name);
+    const hasNotGrown = before !== undefined && found.every((one) => before.has(one));
+    return hasNotGrown ? { accepted: { reason: "in the baseline" } } : {};
+  };
+  const subjects = report.subjects.map((subject) => ({
+    ...subject,
+    ...acceptance(subject.name, fingerprint(subject)),
+  }));
+  const roles = report.roles.map((role) => ({ ...role, ...acceptance(nameOf(role), role.subresources) }));
   return {
     ...report,
     subjects,
+    roles,
     summary: { ...report.summary, ...countSubjects(subjects) },
     problems: [
       ...report.problems,
@@ -94,6 +108,10 @@ export function accept(
       })),
     ],
   };
+}
+
+function nameOf({ kind, namespace, name }: RoleReport): string {
+  return `${kind} ${namespace === "" ? name : `${namespace}/${name}`}`;
 }
 
 function isFor({ subject }: Exception, name: string): boolean {

@@ -42,7 +42,13 @@ export interface SubjectReport {
   readonly indirect: readonly (readonly ChainStep[])[];
   readonly remediation?: Remediation;
   /** From an exceptions file or a baseline. */
-  readonly accepted?: { readonly reason: string; readonly expires?: string };
+  readonly accepted?: Acceptance;
+}
+
+/** Why a finding does not count, and until when. */
+export interface Acceptance {
+  readonly reason: string;
+  readonly expires?: string;
 }
 
 export interface RoleReport {
@@ -55,6 +61,8 @@ export interface RoleReport {
   /** Roles that collect its rules by aggregation. */
   readonly collectedBy: readonly string[];
   readonly origin: Origin;
+  /** From an exceptions file or a baseline. */
+  readonly accepted?: Acceptance;
 }
 
 export interface Summary {

@@ -17,7 +17,8 @@ export function exceeds(report: KubeletAccessReport, failOn: FailOn): boolean {
   const commands = open.some(({ runCommands }) => runCommands !== undefined);
   const detours = open.some(({ indirect }) => indirect.length > 0);
   const unbound = report.roles.some(
-    ({ runsCommands, boundBy, collectedBy }) => runsCommands && boundBy.length + collectedBy.length === 0,
+    ({ runsCommands, boundBy, collectedBy, accepted }) =>
+      runsCommands && boundBy.length + collectedBy.length === 0 && accepted === undefined,
   );
   switch (failOn) {
     case "never":
