@@ -39,6 +39,11 @@ export async function audit(): Promise<string> {
     await writeLog(log);
     const without = await measured(["audit", "kubelet", "-f", snapshot, "-o", "name"]);
     const mined = await measured(["audit", "kubelet", "-f", snapshot, "--audit-log", log, "-o", "name"]);
+    await writeFile(
+      snapshot,
+      JSON.stringify({ kind: "ClusterSnapshot", serverVersion: "v1.36.0", missing: [], items: worstCase() }),
+    );
+    const worst = await measured(["audit", "kubelet", "-f", snapshot, "-o", "name"]);
     const point = pointQuestion(items);
     const seconds = (milliseconds: number): string => (milliseconds / 1000).toFixed(1);
     return table(
@@ -56,7 +61,13 @@ export async function audit(): Promise<string> {
           mined.peakMiB,
           `exit code ${mined.code}, ${Math.round(LOG_BYTES / 2 ** 20 / ((mined.milliseconds - without.milliseconds) / 1000))} MiB/s for the log`,
         ],
-        ["one subject, loaded", (point / 1000).toFixed(4), "", "slowest of 100"],
+        [
+          `${BINDINGS} bindings, every second subject a holder, the others one step from it`,
+          seconds(worst.milliseconds),
+          worst.peakMiB,
+          `exit code ${worst.code}`,
+        ],
+        ["one subject with its detours, loaded", (point / 1000).toFixed(4), "", "slowest of 100"],
       ],
     );
   } finally {
@@ -102,6 +113,27 @@ export function cluster(): readonly unknown[] {
       metadata: { name: `binding-${index}`, ...(namespaced && { namespace: `ns-${index % 1000}` }) },
       roleRef: { apiGroup: GROUP, kind: "ClusterRole", name: `role-${(index * 7) % ROLES}` },
       subjects: [{ kind: "ServiceAccount", name: `account-${index % 20_000}`, namespace: `ns-${index % 1000}` }],
+    });
+  }
+  return items;
+}
+
+/** Everybody counts: half hold nodes/proxy, half may create pods that run as those. */
+function worstCase(): readonly unknown[] {
+  const role = (name: string, resource: string, verbs: readonly string[]): unknown => ({
+    apiVersion: `${GROUP}/v1`,
+    kind: "ClusterRole",
+    metadata: { name },
+    rules: [{ apiGroups: [""], resources: [resource], verbs }],
+  });
+  const items = [role("holder", "nodes/proxy", ["get"]), role("maker", "pods", ["*"])];
+  for (let index = 0; index < BINDINGS; index++) {
+    items.push({
+      apiVersion: `${GROUP}/v1`,
+      kind: "ClusterRoleBinding",
+      metadata: { name: `binding-${index}` },
+      roleRef: { apiGroup: GROUP, kind: "ClusterRole", name: index % 2 === 0 ? "holder" : "maker" },
+      subjects: [{ kind: "ServiceAccount", name: `account-${index}`, namespace: `ns-${index % 1000}` }],
     });
   }
   return items;

@@ -1,8 +1,9 @@
+import { serviceAccountUserName } from "../../api/user.ts";
 import { boundRoles, type BoundRoles } from "./bound-roles.ts";
 import { effectiveRoles, type EffectiveRoles } from "./effective-roles.ts";
 import { indirectAccess } from "./indirect-access.ts";
 import type { IndirectAccess } from "./indirect-way.ts";
-import type { AuditInput, InputProblem } from "./input.ts";
+import type { AuditInput, InputProblem, WorkloadFacts } from "./input.ts";
 import { createAccessEvaluator, type KubeletAccess } from "./kubelet-access.ts";
 import { type Remark, remarksOn } from "./look-alikes.ts";
 import { classifyNodes, NEWEST_MINOR, type NodeClass, parseKubeletVersion } from "./node-classes.ts";
@@ -12,7 +13,7 @@ import { rolesReport } from "./role-report.ts";
 import { scrapeProblems } from "./scrape-problems.ts";
 import { createSubjectReporter } from "./subject-report.ts";
 import { summarize } from "./summary.ts";
-import type { Usage } from "./usage.ts";
+import type { Usage, UsageLine } from "./usage.ts";
 
 export interface ReportOptions {
   readonly generatedAt: string;
@@ -57,6 +58,8 @@ export function createAudit(input: AuditInput, options: ReportOptions): Audit {
     context: {
       classes,
       workloads: input.workloads,
+      workloadsOf: byUser(input.workloads),
+      linesOf: byPrincipal(options.usage?.lines ?? []),
       scrapes: input.scrapes.map(({ object }) => object),
       usage: options.usage,
       holdersOf: holdersOf(accesses.values()),
@@ -109,7 +112,7 @@ function indirectOf(
 }
 
 /** Who holds rules of a ClusterRole, by the role they are written in. */
-function holdersOf(accesses: Iterable<KubeletAccess>): (role: string) => readonly string[] {
+function holdersOf(accesses: Iterable<KubeletAccess>): (role: string) => ReadonlySet<string> {
   const found = new Map<string, Set<string>>();
   for (const { principal, grants } of accesses) {
     for (const { rule } of grants) {
@@ -117,7 +120,32 @@ function holdersOf(accesses: Iterable<KubeletAccess>): (role: string) => readonl
       found.set(rule.writtenIn, holders.add(principal.name));
     }
   }
-  return (role) => [...(found.get(role) ?? [])];
+  return (role) => found.get(role) ?? new Set();
+}
+
+function byUser(workloads: readonly WorkloadFacts[]): (user: string) => readonly WorkloadFacts[] {
+  const found = grouped(workloads, ({ namespace, serviceAccount }) => [
+    serviceAccountUserName(namespace, serviceAccount),
+  ]);
+  return (user) => found.get(user) ?? [];
+}
+
+function byPrincipal(lines: readonly UsageLine[]): (principal: Principal) => readonly UsageLine[] {
+  const users = grouped(lines, ({ user }) => [user]);
+  const groups = grouped(lines, (line) => line.groups);
+  return ({ kind, name }) => (kind === "Group" ? groups : users).get(name) ?? [];
+}
+
+function grouped<T>(items: readonly T[], keysOf: (item: T) => readonly string[]): ReadonlyMap<string, readonly T[]> {
+  const found = new Map<string, T[]>();
+  for (const item of items) {
+    for (const key of keysOf(item)) {
+      const list = found.get(key) ?? [];
+      list.push(item);
+      found.set(key, list);
+    }
+  }
+  return found;
 }
 
 const LIMITS: readonly string[] = [

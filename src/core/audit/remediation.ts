@@ -31,11 +31,15 @@ export interface Remediation {
 export interface RemediationContext {
   readonly classes: readonly NodeClass[];
   readonly workloads: readonly WorkloadFacts[];
+  /** By user name of their ServiceAccount. */
+  readonly workloadsOf: (user: string) => readonly WorkloadFacts[];
+  /** What was seen of a user; of a group, what its members did. */
+  readonly linesOf: (principal: Principal) => readonly UsageLine[];
   readonly scrapes: readonly ScrapeThroughApiServer[];
   /** undefined: no audit log was read. */
   readonly usage: Usage | undefined;
   /** Names of everybody a ClusterRole is bound to, also by aggregation. */
-  readonly holdersOf: (role: string) => readonly string[];
+  readonly holdersOf: (role: string) => ReadonlySet<string>;
 }
 
 /** A rule by names of nodes gets too long to be read beyond this. */
@@ -46,10 +50,10 @@ export function remediationFor(access: KubeletAccess, context: RemediationContex
   const { principal, grants } = access;
   const { classes, usage } = context;
   const account = serviceAccountOf(principal.name);
-  const workloads = workloadsOf(principal, context.workloads);
+  const workloads = context.workloadsOf(principal.name);
   const scrapes = scrapesOf(account?.namespace, workloads, context);
   const component = componentFor(access, workloads);
-  const lines = usage === undefined ? undefined : linesOf(principal, usage);
+  const lines = usage === undefined ? undefined : context.linesOf(principal);
   const found = neededBy({ lines, usage, scrapes, component, classes });
   const rules =
     found.verdict === "unknown" || found.verdict === "needs-proxy" ? undefined : rulesFor(found.needs, classes);
@@ -90,18 +94,6 @@ export function holdsProxy({ rule }: AccessGrant): boolean {
 
 function shown({ name, endpoints, source, asOf, remark }: KnownComponent): NonNullable<Remediation["component"]> {
   return { name, endpoints, source, asOf, ...(remark !== undefined && { remark }) };
-}
-
-/** Of a group, what its members did counts. */
-function linesOf({ kind, name }: Principal, { lines }: Usage): readonly UsageLine[] {
-  return lines.filter(({ user, groups }) => (kind === "Group" ? groups.includes(name) : user === name));
-}
-
-function workloadsOf({ name }: Principal, all: readonly WorkloadFacts[]): readonly WorkloadFacts[] {
-  const account = serviceAccountOf(name);
-  return account === undefined
-    ? []
-    : all.filter(({ namespace, serviceAccount }) => namespace === account.namespace && serviceAccount === account.name);
 }
 
 function componentFor(
@@ -178,12 +170,23 @@ function versionRemarks(needs: readonly Need[], classes: readonly NodeClass[]): 
   ];
 }
 
+/** Up to three; there may be thousands. */
+function firstOthers(holders: ReadonlySet<string>, self: string): readonly string[] {
+  const found: string[] = [];
+  for (const holder of holders) {
+    if (found.length === 3) break;
+    if (holder !== self) found.push(holder);
+  }
+  return found;
+}
+
 function sharedRemark(role: string, principal: Principal, { holdersOf }: RemediationContext): readonly string[] {
   const name = role.slice(role.indexOf(" ") + 1);
-  const others = holdersOf(name).filter((holder) => holder !== principal.name);
+  const others = firstOthers(holdersOf(name), principal.name);
   if (others.length === 0) return [];
-  const named = others.slice(0, 3).join(", ");
-  const more = others.length > 3 ? ` and ${others.length - 3} more` : "";
+  const named = others.join(", ");
+  const rest = holdersOf(name).size - 1 - others.length;
+  const more = rest > 0 ? ` and ${rest} more` : "";
   return [`${role} is held by ${named}${more} as well: patching it changes their rights too`];
 }
 

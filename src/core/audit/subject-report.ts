@@ -72,10 +72,12 @@ function throughOf(
   detours: IndirectAccess | undefined,
   bound: BoundRoles,
 ): readonly { readonly held: Held; readonly rule: PolicyRule }[] {
-  const held = access === undefined ? [] : bound.heldBy(access.principal);
-  const direct = (access?.grants ?? []).flatMap((grant) => {
-    const found = held.find(({ held }) => held.binding === grant.binding && held.role.name === grant.role.name);
-    return found === undefined ? [] : [{ held: found.held, rule: grant.rule.rule }];
+  const byBinding = new Map(
+    (access === undefined ? [] : bound.heldBy(access.principal)).map(({ held }) => [held.binding, held]),
+  );
+  const direct = (access?.grants ?? []).flatMap(({ binding, rule }) => {
+    const held = byBinding.get(binding);
+    return held === undefined ? [] : [{ held, rule: rule.rule }];
   });
   const indirect = (detours?.ways ?? []).flatMap(({ capabilities }) =>
     capabilities.map(({ by, capability }) => ({ held: by.held, rule: capability.source.rule })),

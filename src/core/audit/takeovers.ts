@@ -5,7 +5,8 @@ import { ALL_AUTHENTICATED, ALL_SERVICE_ACCOUNTS, type Principal, serviceAccount
 import type { NamespaceRights } from "./rights-to-rights.ts";
 
 /** What must be there for a takeover to work. */
-type Needs = "nothing" | "pod-of-account" | "workload-in-namespace";
+const NEEDS = ["nothing", "pod-of-account", "workload-in-namespace"] as const;
+type Needs = (typeof NEEDS)[number];
 
 /** Somebody who can become any principal of a scope, or named ones. */
 interface Takeover extends Pick<IndirectWay, "method" | "role" | "capabilities"> {
@@ -179,22 +180,21 @@ export function createTakeovers(surroundings: Surroundings): Takeovers {
     });
   };
 
-  const isUsable = (target: Principal) => {
+  const needsMetFor = (target: Principal): IsMet => {
     const account = serviceAccountOf(target.name);
     const inUse = account === undefined || surroundings.accountsInUse.has(`${account.namespace}/${account.name}`);
     const somethingRuns = account === undefined || surroundings.namespacesInUse.has(account.namespace);
-    return ({ needs }: Takeover): boolean =>
-      needs === "nothing" || (needs === "pod-of-account" ? inUse : somethingRuns);
+    return (needs) => needs === "nothing" || (needs === "pod-of-account" ? inUse : somethingRuns);
   };
 
   const takersOf = (target: Principal): readonly Takeover[] => {
-    const keep = isUsable(target);
+    const isMet = needsMetFor(target);
     const { kind, name } = target;
-    const certificates = name === "system:masters" ? [] : byCertificate.take("", keep);
+    const certificates = name === "system:masters" ? [] : byCertificate.take("", isMet);
     if (kind === "Group") {
-      const direct = [...groups.take(name, keep), ...groups.take("", keep), ...certificates];
+      const direct = [...groups.take(name, isMet), ...groups.take("", isMet), ...certificates];
       if (name === ALL_AUTHENTICATED || name === ALL_SERVICE_ACCOUNTS) {
-        return [...direct, ...anyAccount.takeAll(() => true, keep), ...namedAccount.takeAll(() => true, keep)];
+        return [...direct, ...anyAccount.takeAll(() => true, isMet), ...namedAccount.takeAll(() => true, isMet)];
       }
       const prefix = `${ALL_SERVICE_ACCOUNTS}:`;
       if (!name.startsWith(prefix)) return direct;
@@ -202,18 +202,18 @@ export function createTakeovers(surroundings: Surroundings): Takeovers {
       const isHere = (key: string): boolean => key.startsWith(`${namespace}/`) || key.startsWith("/");
       return [
         ...direct,
-        ...anyAccount.take(namespace, keep),
-        ...anyAccount.take("", keep),
-        ...namedAccount.takeAll(isHere, keep),
+        ...anyAccount.take(namespace, isMet),
+        ...anyAccount.take("", isMet),
+        ...namedAccount.takeAll(isHere, isMet),
       ];
     }
     const account = serviceAccountOf(name);
-    if (account === undefined) return [...users.take(name, keep), ...users.take("", keep), ...certificates];
+    if (account === undefined) return [...users.take(name, isMet), ...users.take("", isMet), ...certificates];
     return [
-      ...anyAccount.take(account.namespace, keep),
-      ...anyAccount.take("", keep),
-      ...namedAccount.take(`${account.namespace}/${account.name}`, keep),
-      ...namedAccount.take(`/${account.name}`, keep),
+      ...anyAccount.take(account.namespace, isMet),
+      ...anyAccount.take("", isMet),
+      ...namedAccount.take(`${account.namespace}/${account.name}`, isMet),
+      ...namedAccount.take(`/${account.name}`, isMet),
       ...certificates,
     ];
   };
@@ -235,30 +235,38 @@ export function createTakeovers(surroundings: Surroundings): Takeovers {
   };
 }
 
+type IsMet = (needs: Needs) => boolean;
+
+/** Takeovers by whom they take over. */
 interface Listeners {
   add(key: string, takeover: Takeover): void;
-  /** Takes out those of a key that are kept by `keep`. */
-  take(key: string, keep: (takeover: Takeover) => boolean): readonly Takeover[];
-  takeAll(wanted: (key: string) => boolean, keep: (takeover: Takeover) => boolean): readonly Takeover[];
+  /** Takes out those of a key whose needs are met. */
+  take(key: string, isMet: IsMet): readonly Takeover[];
+  takeAll(wanted: (key: string) => boolean, isMet: IsMet): readonly Takeover[];
 }
 
+/** Kept apart by what they need, so that those whose needs are not met are not walked through for each target. */
 function createListeners(): Listeners {
-  const byKey = new Map<string, Takeover[]>();
-  const take: Listeners["take"] = (key, keep) => {
-    const list = byKey.get(key);
-    if (list === undefined) return [];
-    const rest = list.filter((takeover) => !keep(takeover));
-    if (rest.length === 0) byKey.delete(key);
-    else byKey.set(key, rest);
-    return list.filter(keep);
+  const byNeeds: Readonly<Record<Needs, Map<string, Takeover[]>>> = {
+    nothing: new Map(),
+    "pod-of-account": new Map(),
+    "workload-in-namespace": new Map(),
+  };
+  const met = (isMet: IsMet): readonly Map<string, Takeover[]>[] => NEEDS.filter(isMet).map((needs) => byNeeds[needs]);
+  const takeFrom = (map: Map<string, Takeover[]>, key: string): readonly Takeover[] => {
+    const list = map.get(key) ?? [];
+    map.delete(key);
+    return list;
   };
   return {
     add(key, takeover) {
-      const list = byKey.get(key) ?? [];
+      const map = byNeeds[takeover.needs];
+      const list = map.get(key) ?? [];
       list.push(takeover);
-      byKey.set(key, list);
+      map.set(key, list);
     },
-    take,
-    takeAll: (wanted, keep) => [...byKey.keys()].filter(wanted).flatMap((key) => take(key, keep)),
+    take: (key, isMet) => met(isMet).flatMap((map) => takeFrom(map, key)),
+    takeAll: (wanted, isMet) =>
+      met(isMet).flatMap((map) => [...map.keys()].filter(wanted).flatMap((key) => takeFrom(map, key))),
   };
 }
