@@ -8,6 +8,7 @@ import { openRotatingLog, type RotatingLog } from "../adapters/files/rotating-lo
 import { createHttpClient } from "../adapters/http/client.ts";
 import { createHttpServer, type HttpServerTls } from "../adapters/http/server.ts";
 import { createLinuxCgroups } from "../adapters/linux/cgroups.ts";
+import { createLinuxDisks } from "../adapters/linux/disks.ts";
 import { createLinuxFacts } from "../adapters/linux/facts.ts";
 import { createJournal } from "../adapters/linux/journal.ts";
 import { createLinuxMounts } from "../adapters/linux/mounts.ts";
@@ -77,6 +78,7 @@ export function createNodeAgent(deps: SystemDeps, transport: ClusterTransport, o
         selinux: createLinuxSELinux(),
         csi: createCsiConnector(),
         pluginSockets: createPluginSockets(),
+        disks: createLinuxDisks(),
         digest: (text) => createHash("sha256").update(text).digest("hex"),
         cgroups: createLinuxCgroups(),
         host: createLinuxFacts(),

@@ -11,6 +11,7 @@ import { createUnitGroup, type Unit } from "../machinery/unit.ts";
 import type { CgroupLayout, HostCgroups } from "../ports/host-cgroups.ts";
 import type { MachineInformation } from "../ports/host-facts.ts";
 import type { CsiConnector } from "../ports/csi.ts";
+import type { HostDisks } from "../ports/host-disks.ts";
 import type { HostMounts, VolumeSubpaths } from "../ports/host-mounts.ts";
 import type { HostSELinux } from "../ports/host-selinux.ts";
 import type { PluginSockets } from "../ports/plugin-registration.ts";
@@ -58,6 +59,7 @@ export interface KubeletDeps extends ApiAdapters {
   /** Reaches CSI drivers. */
   readonly csi: CsiConnector;
   readonly pluginSockets: PluginSockets;
+  readonly disks: HostDisks;
   /** SHA-256 in hexadecimal digits. */
   readonly digest: (text: string) => string;
   readonly cgroups: HostCgroups;

@@ -48,6 +48,8 @@ export interface VolumeNode {
   readonly client: ClusterClient;
   readonly mounts: MemoryMounts;
   readonly events: readonly (PodEvent & { readonly pod: string })[];
+  /** What was asked of the host's iSCSI initiator. */
+  readonly logins: readonly unknown[];
   /** Of the kubelet that runs now. */
   storage(): NodeStorage;
   volumes(): VolumeManager["volumes"];
@@ -121,6 +123,7 @@ export async function startVolumeNode(options: VolumeNodeOptions = {}): Promise<
   const files = createFiles();
   const events: (PodEvent & { readonly pod: string })[] = [];
   const drivers: FakeCsiDriver[] = [];
+  const logins: unknown[] = [];
   const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
   const selinux: HostSELinux = {
     read: async () => (options.seLinux === true ? { active: true, contextsFile: CONTEXTS } : { active: false }),
@@ -163,6 +166,18 @@ export async function startVolumeNode(options: VolumeNodeOptions = {}): Promise<
         },
         csi: createCsiConnector({ timeout: options.callTimeout ?? 2_000 }),
         pluginSockets: createPluginSockets({ timeout: 2_000 }),
+        disks: {
+          attachIscsi: async ({ iqn, lun, chap }) => {
+            logins.push({ iqn, lun, chap });
+            return `/dev/iscsi-${lun}`;
+          },
+          detachIscsi: async ({ iqn, lun }, keepSession) => {
+            logins.push({ iqn, lun, keepSession });
+          },
+          findFibreChannel: async () => "/dev/fc-disk",
+          removeDisk: async () => undefined,
+          prepareFilesystem: async () => undefined,
+        },
         digest,
         tokens,
         events: { record: (pod, event) => events.push({ ...event, pod: pod.metadata?.name ?? "" }) },
@@ -211,6 +226,7 @@ export async function startVolumeNode(options: VolumeNodeOptions = {}): Promise<
     client,
     mounts,
     events,
+    logins,
     storage: () => storage,
     volumes: () => manager.volumes,
     manager: () => manager,

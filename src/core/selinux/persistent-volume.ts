@@ -1,4 +1,5 @@
 import type { PersistentVolume } from "../../api/types.ts";
+import { portalWithPort } from "../volumes/iscsi.ts";
 
 /** One volume of the cluster, under the name that all objects standing for it share. */
 export interface VolumeIdentity {
@@ -30,7 +31,10 @@ export function volumeIdentityOf({ metadata, spec }: PersistentVolume): VolumeId
   if (spec.csi !== undefined) return inDriver(spec.csi.driver, spec.csi.volumeHandle);
   if (spec.iscsi !== undefined) {
     const { targetPortal, iqn, lun } = spec.iscsi;
-    return { plugin: "kubernetes.io/iscsi", volume: `kubernetes.io/iscsi/${targetPortal}:${iqn}:${lun}` };
+    return {
+      plugin: "kubernetes.io/iscsi",
+      volume: `kubernetes.io/iscsi/${portalWithPort(targetPortal)}:${iqn}:${lun}`,
+    };
   }
   if (spec.fc !== undefined) {
     const { targetWWNs = [], lun, wwids = [] } = spec.fc;

@@ -8,6 +8,7 @@ import { createUnitGroup, type Unit } from "../../machinery/unit.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { CsiConnector } from "../../ports/csi.ts";
 import type { Files } from "../../ports/files.ts";
+import type { HostDisks } from "../../ports/host-disks.ts";
 import type { HostFacts } from "../../ports/host-facts.ts";
 import type { HostMounts } from "../../ports/host-mounts.ts";
 import type { HostSELinux } from "../../ports/host-selinux.ts";
@@ -16,7 +17,10 @@ import type { PluginSockets } from "../../ports/plugin-registration.ts";
 import type { Random } from "../../ports/random.ts";
 import { createPluginWatcher } from "../plugins/plugin-watcher.ts";
 import type { PodEvents } from "../pods/pod-events.ts";
-import { applyGroup } from "../volumes/apply-group.ts";
+import { diskPluginDirectory } from "../../core/volumes/disk-paths.ts";
+import { type ApplyGroup, applyGroup } from "../volumes/apply-group.ts";
+import { createFibreChannelWays, createIscsiWays } from "../volumes/disk-kinds.ts";
+import { createDiskPlugin } from "../volumes/disk-plugin.ts";
 import type { NodeVolumeSpec } from "../volumes/node-volume-plugin.ts";
 import { createNodeVolumes, type NodeVolumes } from "../volumes/node-volumes.ts";
 import { createSELinuxDemands, type SELinuxDemands } from "../volumes/selinux-demands.ts";
@@ -41,6 +45,7 @@ export interface NodeStorageDeps {
   readonly host: Pick<HostFacts, "filesystem">;
   readonly csi: CsiConnector;
   readonly pluginSockets: PluginSockets;
+  readonly disks: HostDisks;
   /** SHA-256 in hexadecimal digits. */
   readonly digest: (text: string) => string;
   readonly tokens: Pick<ServiceAccountTokens, "issued">;
@@ -80,6 +85,13 @@ export function createNodeStorage(deps: NodeStorageDeps, options: NodeStorageOpt
     { client, clock, drivers: driverObjects, digest: deps.digest, reportInUse: deps.reportVolumesInUse },
     options,
   );
+  const ownerChange: ApplyGroup = (path, access, onlyOnRootMismatch, signal) =>
+    applyGroup(deps.files, path, access, onlyOnRootMismatch, signal);
+  const diskDeps = { disks: deps.disks, files: deps.files, secret: objects.secret };
+  const disks = { disks: deps.disks, files: deps.files, mounts: deps.mounts, applyGroup: ownerChange };
+  const iscsiWays = createIscsiWays(diskDeps, { directory: diskPluginDirectory(options.root, "iscsi") });
+  const iscsi = createDiskPlugin({ ...disks, ways: iscsiWays }, { root: options.root, kind: "iscsi" });
+  const fc = createDiskPlugin({ ...disks, ways: createFibreChannelWays(diskDeps) }, { root: options.root, kind: "fc" });
   const csi = createCsiPlugin(
     {
       drivers,
@@ -87,8 +99,7 @@ export function createNodeStorage(deps: NodeStorageDeps, options: NodeStorageOpt
       tokens: createCsiTokens(deps.tokens),
       files: deps.files,
       mounts: deps.mounts,
-      applyGroup: (path, access, onlyOnRootMismatch, signal) =>
-        applyGroup(deps.files, path, access, onlyOnRootMismatch, signal),
+      applyGroup: ownerChange,
       digest: deps.digest,
       log,
     },
@@ -102,8 +113,12 @@ export function createNodeStorage(deps: NodeStorageDeps, options: NodeStorageOpt
     },
   );
   const volumes = createNodeVolumes({
-    pluginFor: (id) => (driverOfPlugin(id) === undefined ? undefined : csi),
-    plugins: [csi],
+    pluginFor(id) {
+      if (driverOfPlugin(id) !== undefined) return csi;
+      if (id.startsWith("kubernetes.io/iscsi/")) return iscsi;
+      return id.startsWith("kubernetes.io/fc/") ? fc : undefined;
+    },
+    plugins: [csi, iscsi, fc],
     demands,
     observe: deps.observeSELinux,
     clock,
