@@ -60,7 +60,9 @@ export async function untilRunning(context: ScenarioContext, name: string, names
       `pod ${name} to run`,
       async () => {
         const pod = await cluster.client.get(PODS, { namespace, name }, signal);
-        return pod.status?.containerStatuses?.every(({ state }) => state?.running !== undefined) === true ? pod : undefined;
+        return pod.status?.containerStatuses?.every(({ state }) => state?.running !== undefined) === true
+          ? pod
+          : undefined;
       },
       { signal },
     );
@@ -99,6 +101,16 @@ export async function kubectl(...parameters: readonly string[]): Promise<string>
 
 /** What a command in the pod's container printed, and how it ended. */
 export async function inPod(name: string, command: string): Promise<{ readonly code: number; readonly text: string }> {
-  const { code, stdout, stderr } = await run("kubectl", "--kubeconfig", KUBECONFIG, "exec", name, "--", "sh", "-c", command);
+  const { code, stdout, stderr } = await run(
+    "kubectl",
+    "--kubeconfig",
+    KUBECONFIG,
+    "exec",
+    name,
+    "--",
+    "sh",
+    "-c",
+    command,
+  );
   return { code, text: `${stdout}${stderr}`.trim() };
 }

@@ -67,7 +67,8 @@ export async function baseImage(cacheFolder: string, say: (text: string) => void
     await label(tree);
     await runCommand("mke2fs", ["-q", "-t", "ext4", "-d", tree, join(work, "root.img"), SIZE]);
     const boot = await readdir(join(tree, "boot"));
-    const named = (prefix: string): string => join(tree, "boot", boot.find((name) => name.startsWith(prefix)) ?? prefix);
+    const named = (prefix: string): string =>
+      join(tree, "boot", boot.find((name) => name.startsWith(prefix)) ?? prefix);
     await copyFile(named("vmlinuz-"), join(work, "vmlinuz"));
     await copyFile(named("initrd.img-"), join(work, "initrd.img"));
     await rm(tree, { recursive: true, force: true });
@@ -103,7 +104,9 @@ async function bootstrap(tree: string): Promise<void> {
 async function debianArchive(): Promise<string> {
   const release = parseRelease(await readFile("/etc/os-release", "utf8").catch(() => ""));
   const archive =
-    release.ok && release.value.family === "debian" ? mainArchive(release.value, await hostArchives("/etc")) : undefined;
+    release.ok && release.value.family === "debian"
+      ? mainArchive(release.value, await hostArchives("/etc"))
+      : undefined;
   return archive?.uri ?? "http://deb.debian.org/debian";
 }
 

@@ -43,7 +43,9 @@ export async function dataDisk(workFolder: string, orders: Orders): Promise<stri
     sourcemap: "inline",
     sourcesContent: false,
     logLevel: "warning",
-    banner: { js: 'import{createRequire as orlopRequire}from"node:module";const require=orlopRequire(import.meta.url);' },
+    banner: {
+      js: 'import{createRequire as orlopRequire}from"node:module";const require=orlopRequire(import.meta.url);',
+    },
   });
   await writeFile(join(tree, "orders.json"), JSON.stringify(orders));
   await runCommand("mke2fs", ["-q", "-t", "ext4", "-d", tree, disk, SIZE]);

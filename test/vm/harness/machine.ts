@@ -65,7 +65,9 @@ async function boot(image: BaseImage, disk: string, console: string, options: Ma
       if (report?.type === "said") options.say?.(report.text);
       if (report?.type === "scenario") {
         scenarios.set(report.name, report);
-        options.say?.(`${report.error === undefined ? "done" : "FAILED"}: ${report.name} (${report.seconds.toFixed(1)} s)`);
+        options.say?.(
+          `${report.error === undefined ? "done" : "FAILED"}: ${report.name} (${report.seconds.toFixed(1)} s)`,
+        );
       }
       if (report?.type === "end") ended = true;
     }
