@@ -1,6 +1,7 @@
 import type { StorageClass } from "./types.ts";
 
-const IS_DEFAULT = ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
+export const DEFAULT_CLASS_ANNOTATION = "storageclass.kubernetes.io/is-default-class";
+const IS_DEFAULT = [DEFAULT_CLASS_ANNOTATION, "storageclass.beta.kubernetes.io/is-default-class"];
 
 export function isDefaultStorageClass({ metadata }: StorageClass): boolean {
   return IS_DEFAULT.some((annotation) => metadata?.annotations?.[annotation] === "true");

@@ -5,6 +5,10 @@ import {
   createControllers,
   createSchedulerController,
 } from "../controllers/index.ts";
+import {
+  createVolumeProvisioner,
+  type VolumeProvisionerOptions,
+} from "../controllers/volume-provisioner/volume-provisioner.ts";
 import { createClusterClient } from "../machinery/cluster-client.ts";
 import { createEvents } from "../machinery/events.ts";
 import { createInformers } from "../machinery/informers.ts";
@@ -27,6 +31,17 @@ export function createControllerManager(
 
 export function createScheduler(deps: SystemDeps, transport: ClusterTransport): Unit {
   return overCluster(deps, transport, "scheduler", (controllerDeps) => [createSchedulerController(controllerDeps)]);
+}
+
+/** The provisioner of a CSI driver on one node. */
+export function createProvisioner(
+  deps: SystemDeps,
+  transport: ClusterTransport,
+  options: VolumeProvisionerOptions,
+): Unit {
+  return overCluster(deps, transport, "volume-provisioner", (controllerDeps) => [
+    createVolumeProvisioner(controllerDeps, options),
+  ]);
 }
 
 /** Controllers ask for informers and recorders while they are made; these run before them. */

@@ -14,6 +14,7 @@ const exitCode = await runProgram(
     apiserver: async (options) => (await import("./apiserver.ts")).apiserver(options),
     kubelet: async (options) => (await import("./kubelet.ts")).kubelet(options),
     controllerManager: async (options) => (await import("./controller-manager.ts")).controllerManager(options),
+    csiDriver: async (options) => (await import("./csi-driver.ts")).csiDriver(options),
     auditKubelet: async (options) => (await import("./audit.ts")).auditKubelet(options),
     collect: async (options) => (await import("./collect.ts")).collect(options),
     policy: async (options) => (await import("./policy.ts")).policy(options),

@@ -13,6 +13,7 @@ import { createControlPlane } from "./control-plane.ts";
 import { withDataDirectory } from "./data-directory.ts";
 import { featureGatesOf } from "./feature-gate-flags.ts";
 import { checkMachine } from "./machine.ts";
+import { createDefaultStorage } from "./default-storage.ts";
 import { createOwnNode } from "./own-node.ts";
 import { createManagerServing, type ManagerState } from "./manager-serving.ts";
 import { findNodePlace, type NodePlace } from "./node-place.ts";
@@ -121,5 +122,9 @@ async function assemble(
         }),
       ]
     : [];
-  return { units: [pki.unit, controlPlane.unit, ...controllers, ...node], kubeconfig };
+  const storage =
+    options.node && options.defaultStorage
+      ? [createDefaultStorage(deps, controlPlane, { dataDir, nodeName: place.name })]
+      : [];
+  return { units: [pki.unit, controlPlane.unit, ...controllers, ...storage, ...node], kubeconfig };
 }

@@ -20,6 +20,8 @@ export interface UpOptions extends SELinuxFlags, ApiServerFlags {
   readonly node: boolean;
   /** KubeletConfiguration file for the node. */
   readonly kubeletConfig?: string;
+  /** False with --no-default-storage. */
+  readonly defaultStorage: boolean;
   readonly connectAuthorization: ConnectAuthorizationMode;
   readonly controllers: readonly string[];
   /** 0: health and metrics of the controllers are not served. */
@@ -76,6 +78,14 @@ export interface ControllerManagerOptions extends SELinuxFlags, LeaderElectionFl
   readonly logLevel: LogLevel;
 }
 
+export interface CsiDriverOptions {
+  readonly kubeconfig?: string;
+  readonly rootDir: string;
+  readonly volumesDir: string;
+  readonly nodeName?: string;
+  readonly logLevel: LogLevel;
+}
+
 export interface VersionOptions {
   readonly output: "text" | "json" | "yaml";
 }
@@ -87,6 +97,7 @@ export interface Commands {
   apiserver(options: ApiServerOptions): Promise<number>;
   kubelet(options: KubeletOptions): Promise<number>;
   controllerManager(options: ControllerManagerOptions): Promise<number>;
+  csiDriver(options: CsiDriverOptions): Promise<number>;
   auditKubelet(options: AuditKubeletOptions): Promise<number>;
   collect(options: CollectOptions): Promise<number>;
   policy(options: PolicyOptions): Promise<number>;

@@ -89,6 +89,7 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
     .addOption(featureGates())
     .addOption(emulatedVersion())
     .option("--no-node", "control plane only, no kubelet and no container runtime")
+    .option("--no-default-storage", "no CSI driver and no default StorageClass")
     .option("--kubelet-config <file>", "KubeletConfiguration file for the node")
     .addOption(connectAuthorization().default("enforce"))
     .addOption(controllers())
@@ -178,6 +179,16 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
     .action(run(commands.controllerManager));
   addLeaderElectionFlags(manager);
   addSELinuxFlags(manager);
+
+  program
+    .command("csi-driver")
+    .description("a CSI driver with volumes on this node's disk (loop devices), and its provisioner; for one node")
+    .option("--kubeconfig <file>", "how to reach the API server (default: in-cluster credentials)")
+    .option("--root-dir <directory>", "root directory of the kubelet beside it", "/var/lib/kubelet")
+    .option("--volumes-dir <directory>", "where images of volumes live", "/var/lib/orlop-volumes")
+    .option("--node-name <name>", "name of the node (default: the host name)", parseNodeName("--node-name"))
+    .addOption(logLevel())
+    .action(run(commands.csiDriver));
 
   addSELinuxCommands(program, commands, run);
 

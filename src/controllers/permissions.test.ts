@@ -1,8 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { Pod } from "../api/types.ts";
-import type { User } from "../api/user.ts";
-import { createStandardAdmission } from "../apiserver/admission/standard-admission.ts";
-import { type Authorization, createAuthorization } from "../apiserver/authorization/authorization.ts";
 import { hasReason } from "../machinery/answer-error.ts";
 import {
   CERTIFICATE_SIGNING_REQUESTS,
@@ -17,10 +14,8 @@ import {
   STORAGE_CLASSES,
   VOLUME_ATTACHMENTS,
 } from "../machinery/resources.ts";
-import { testGates } from "../testing/api-server.ts";
-import { type ControllerHost, type ControllerHostOptions, startControllers } from "../testing/controller-host.ts";
-import { createFakeClock } from "../testing/fake-clock.ts";
-import { quietLog, seededRandom } from "../testing/quiet.ts";
+import { type ControllerHost, startControllers } from "../testing/controller-host.ts";
+import { withRbac } from "../testing/with-rbac.ts";
 import { CONTROLLER_NAMES, createControllers, createSchedulerController } from "./index.ts";
 
 const contents = {
@@ -35,42 +30,6 @@ const signer = {
   inspect: async () => contents,
   sign: async () => "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
 };
-
-/** RBAC with the default roles; what the user was refused is noted. */
-function withRbac(name: string, refused: string[]): ControllerHostOptions {
-  const user: User = { name, groups: ["system:authenticated"], extra: {} };
-  let authorization: Authorization | undefined;
-  return {
-    user,
-    prepare: async () => authorization?.ensureDefaults(new AbortController().signal),
-    parts: (objects) => {
-      const own = createAuthorization({
-        objects,
-        clock: createFakeClock(),
-        log: quietLog(),
-        gates: testGates(),
-        inspectCertificateRequest: signer.inspect,
-      });
-      authorization = own;
-      return {
-        authorize: async (attributes, signal) => {
-          const decision = await own.authorize(attributes, signal);
-          if (attributes.user.name === name && decision.decision !== "allow") {
-            refused.push(
-              `${attributes.verb} ${"path" in attributes ? attributes.path : `${attributes.group}/${attributes.resource}/${attributes.subresource}`}`,
-            );
-          }
-          return decision;
-        },
-        virtualResources: own.virtualResources,
-        admission: [
-          ...createStandardAdmission({ clock: createFakeClock(), random: seededRandom(2) }),
-          ...own.admission,
-        ],
-      };
-    },
-  };
-}
 
 const isGone = async (get: Promise<unknown>): Promise<boolean> =>
   hasReason(await get.catch((reason: unknown) => reason), "NotFound");

@@ -1,15 +1,13 @@
-import { OrlopError } from "../../lib/orlop-error.ts";
 import {
   type CsiConnection,
   type CsiConnector,
-  CsiFailure,
   type CsiMount,
   type CsiNode,
   type CsiNodeCapability,
   type CsiVolumeStatistics,
 } from "../../ports/csi.ts";
-import { createGrpcConnection, type GrpcConnection, type Method } from "../grpc/connection.ts";
-import { grpcStatusName } from "../grpc/errors.ts";
+import { createGrpcConnection, type Method } from "../grpc/connection.ts";
+import { callDriver } from "./call-driver.ts";
 import {
   NodeDefinition,
   type NodeGetVolumeStatsResponse,
@@ -25,8 +23,6 @@ export interface CsiConnectorOptions {
 }
 
 const TIMEOUT_MS = 120_000;
-/** After these nobody knows whether the driver is still working on the call. */
-const UNKNOWN_OUTCOME = ["Canceled", "DeadlineExceeded", "Unavailable", "ResourceExhausted", "Aborted"];
 const CAPABILITIES: readonly CsiNodeCapability[] = [
   "STAGE_UNSTAGE_VOLUME",
   "GET_VOLUME_STATS",
@@ -45,7 +41,7 @@ export function createCsiConnector(options: CsiConnectorOptions = {}): CsiConnec
         method: Method<Request, Response>,
         request: Request,
         signal: AbortSignal,
-      ): Promise<Response> => callNode(connection, method, request, signal, deadlineMs);
+      ): Promise<Response> => callDriver(connection, NodeDefinition.fullName, method, request, { signal, deadlineMs });
       return {
         node: createNode(call),
         async nodeInformation(signal) {
@@ -71,26 +67,6 @@ type Call = <Request, Response>(
   request: Request,
   signal: AbortSignal,
 ) => Promise<Response>;
-
-async function callNode<Request, Response>(
-  connection: GrpcConnection,
-  method: Method<Request, Response>,
-  request: Request,
-  signal: AbortSignal,
-  deadlineMs: number,
-): Promise<Response> {
-  try {
-    return await connection.unary(NodeDefinition.fullName, method, request, { signal, deadlineMs });
-  } catch (reason) {
-    if (signal.aborted) {
-      throw new CsiFailure("Cancelled", `${method.name} was broken off`, "unknown", "Canceled", reason);
-    }
-    if (!(reason instanceof OrlopError)) throw reason;
-    const status = grpcStatusName(reason.cause);
-    const outcome = UNKNOWN_OUTCOME.includes(status) ? "unknown" : "failed";
-    throw new CsiFailure(reason.code, reason.message, outcome, status, reason);
-  }
-}
 
 function createNode(call: Call): CsiNode {
   const { methods } = NodeDefinition;

@@ -30,6 +30,7 @@ export function createGuestCluster(say: (text: string) => void): GuestCluster {
     if (gates === featureGates && child !== undefined) return;
     await stop();
     const began = performance.now();
+    say(`starting orlop up --feature-gates ${featureGates}`);
     const started = spawn(
       process.execPath,
       ["/data/dist/orlop.mjs", "up", "--data-dir", DATA_DIR, "--feature-gates", featureGates],
@@ -37,6 +38,7 @@ export function createGuestCluster(say: (text: string) => void): GuestCluster {
     );
     started.stderr.on("data", (chunk: Buffer) => {
       log = (log + chunk.toString()).slice(-400_000);
+      process.stderr.write(chunk);
     });
     for await (const line of createInterface({ input: started.stdout })) {
       if (!line.startsWith("ready: ")) continue;
@@ -47,7 +49,7 @@ export function createGuestCluster(say: (text: string) => void): GuestCluster {
         transport: createClusterTransport(await loadKubeconfig(KUBECONFIG), { clock: createSystemClock() }),
         userAgent: "orlop-vm-test",
       });
-      say(`orlop up --feature-gates ${featureGates}: ready after ${((performance.now() - began) / 1000).toFixed(0)} s`);
+      say(`ready after ${((performance.now() - began) / 1000).toFixed(0)} s`);
       return;
     }
     throw new Error(`orlop up ended before it was ready:\n${log.slice(-6000)}`);

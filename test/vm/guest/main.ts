@@ -1,4 +1,4 @@
-import { appendFileSync } from "node:fs";
+import { openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { messageOf } from "../../../src/lib/orlop-error.ts";
 import type { Orders } from "../harness/data-disk.ts";
@@ -7,11 +7,21 @@ import { createGuestCluster } from "./cluster.ts";
 import type { Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
 
-const PORT = "/dev/virtio-ports/orlop.reports";
+const PORT = "orlop.reports";
 const DEFAULT_GATES = "SELinuxMount=true";
 const DEFAULT_TIMEOUT_MS = 120_000;
 
-const report = (value: Report): void => appendFileSync(PORT, `${JSON.stringify(value)}\n`);
+/** Opens the port of this name; found in sysfs, as no udev names it here. */
+function openPort(name: string): number {
+  const ports = "/sys/class/virtio-ports";
+  for (const port of readdirSync(ports)) {
+    if (readFileSync(`${ports}/${port}/name`, "utf8").trim() === name) return openSync(`/dev/${port}`, "w");
+  }
+  throw new Error(`the machine has no port ${name}`);
+}
+
+const port = openPort(PORT);
+const report = (value: Report): void => void writeSync(port, `${JSON.stringify(value)}\n`);
 const say = (text: string): void => report({ type: "said", text });
 const cluster = createGuestCluster(say);
 

@@ -48,7 +48,8 @@ export async function runMachine(options: MachineOptions): Promise<MachineRun> {
 }
 
 async function boot(image: BaseImage, disk: string, console: string, options: MachineOptions): Promise<MachineRun> {
-  const child = spawn("qemu-system-x86_64", qemuFlags(image, disk, console), { stdio: ["ignore", "pipe", "pipe"] });
+  // With its input at an end qemu takes the port as closed, and the guest's reports wait for ever: it stays open.
+  const child = spawn("qemu-system-x86_64", qemuFlags(image, disk, console), { stdio: ["pipe", "pipe", "pipe"] });
   const exited = once(child, "exit");
   const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs);
   const stopWithUs = (): void => void child.kill("SIGKILL");
