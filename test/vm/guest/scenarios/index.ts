@@ -1,4 +1,23 @@
 import type { Scenario } from "../scenario.ts";
+import { conflict, privilegedSharing } from "./conflict.ts";
+import { contextMount } from "./context-mount.ts";
+import { gateOff } from "./gate-off.ts";
+import { iscsi } from "./iscsi.ts";
 import { kernelFacts, plainPod } from "./machine.ts";
+import { reconstruction } from "./reconstruction.ts";
+import { relabelling } from "./relabelling.ts";
+import { silentDrop } from "./silent-drop.ts";
 
-export const SCENARIOS: readonly Scenario[] = [kernelFacts, plainPod];
+/** In an order that starts the cluster as seldom as possible. */
+export const SCENARIOS: readonly Scenario[] = [
+  gateOff,
+  kernelFacts,
+  plainPod,
+  contextMount,
+  relabelling,
+  conflict,
+  privilegedSharing,
+  silentDrop,
+  iscsi,
+  reconstruction,
+];

@@ -1,0 +1,36 @@
+import { superOptionsAt } from "../kernel.ts";
+import type { Scenario } from "../scenario.ts";
+import { createClaim, deleteClaim, podVolumePath, volumeNameOf } from "../volumes.ts";
+import { deletePods, inPod, startPod } from "../workloads.ts";
+
+interface Mounted {
+  readonly options: string | undefined;
+  readonly access: { readonly code: number; readonly text: string };
+}
+
+export interface GateOff {
+  readonly readWriteOncePod: Mounted;
+  readonly readWriteOnce: Mounted;
+}
+
+/** As upstream's 1.36 is delivered: only ReadWriteOncePod volumes are mounted with a label, others are relabelled. */
+export const gateOff: Scenario<GateOff> = {
+  name: "gate-off",
+  featureGates: "SELinuxMount=false",
+  timeoutMs: 300_000,
+  async run(context) {
+    const mounted = async (name: string, mode: "ReadWriteOncePod" | "ReadWriteOnce"): Promise<Mounted> => {
+      await createClaim(context, name, mode);
+      const pod = await startPod(context, { name, level: "s0:c10,c20", claim: name });
+      const options = await superOptionsAt(podVolumePath(pod, "csi", await volumeNameOf(context, name)));
+      const access = await inPod(name, "echo x > /data/file && ls -Z /data/file");
+      await deletePods(context, name);
+      await deleteClaim(context, name);
+      return { options, access };
+    };
+    return {
+      readWriteOncePod: await mounted("rwop", "ReadWriteOncePod"),
+      readWriteOnce: await mounted("rwo", "ReadWriteOnce"),
+    };
+  },
+};

@@ -1,0 +1,110 @@
+import { mkdir, readdir } from "node:fs/promises";
+import type { Pod } from "../../../src/api/types.ts";
+import { PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES } from "../../../src/machinery/resources.ts";
+import { hasReason } from "../../../src/machinery/answer-error.ts";
+import { DATA_DIR, KUBELET_ROOT } from "./cluster.ts";
+import { output } from "./commands.ts";
+import type { ScenarioContext } from "./scenario.ts";
+import { waitFor } from "./wait-for.ts";
+import { NAMESPACE } from "./workloads.ts";
+
+/** A claim of the default class, which `orlop up` brings: our CSI driver. */
+export async function createClaim(
+  { cluster, signal }: ScenarioContext,
+  name: string,
+  accessMode: "ReadWriteOnce" | "ReadWriteMany" | "ReadWriteOncePod" = "ReadWriteOnce",
+  size = "64Mi",
+): Promise<void> {
+  await cluster.client.create(
+    PERSISTENT_VOLUME_CLAIMS,
+    {
+      metadata: { name, namespace: NAMESPACE },
+      spec: { accessModes: [accessMode], resources: { requests: { storage: size } } },
+    },
+    signal,
+  );
+}
+
+/** Deletes a claim and waits until its volume is gone as well. */
+export async function deleteClaim({ cluster, signal }: ScenarioContext, name: string): Promise<void> {
+  const key = { namespace: NAMESPACE, name };
+  const claim = await cluster.client.get(PERSISTENT_VOLUME_CLAIMS, key, signal);
+  await cluster.client.delete(PERSISTENT_VOLUME_CLAIMS, key, signal);
+  const volume = { name: claim.spec?.volumeName ?? "" };
+  if (volume.name === "") return;
+  await waitFor(
+    `volume ${volume.name} to be gone`,
+    async () => {
+      const answer = await cluster.client.get(PERSISTENT_VOLUMES, volume, signal).catch((reason: unknown) => reason);
+      return hasReason(answer, "NotFound") ? true : undefined;
+    },
+    { signal },
+  );
+}
+
+export async function volumeNameOf({ cluster, signal }: ScenarioContext, claim: string): Promise<string> {
+  const { spec } = await cluster.client.get(PERSISTENT_VOLUME_CLAIMS, { namespace: NAMESPACE, name: claim }, signal);
+  return spec?.volumeName ?? "";
+}
+
+/** Where the kubelet has the pod's volume, in the layout of every kubelet. */
+export function podVolumePath(pod: Pod, plugin: string, volume: string): string {
+  const folder = `${KUBELET_ROOT}/pods/${pod.metadata?.uid ?? ""}/volumes/kubernetes.io~${plugin}/${volume}`;
+  return plugin === "csi" ? `${folder}/mount` : folder;
+}
+
+/** Waits until nothing of a volume of our driver is mounted. */
+export async function untilUnstaged({ signal }: ScenarioContext, volume: string): Promise<void> {
+  await waitFor(
+    `volume ${volume} to be unmounted`,
+    async () => ((await output("losetup", "--associated", imageOf(volume))) === "" ? true : undefined),
+    { signal },
+  );
+}
+
+/** The image of a volume of our driver. */
+export function imageOf(volume: string): string {
+  return `${DATA_DIR}/volumes/${volume}/image`;
+}
+
+/** Mounts the image of a volume that nobody uses, without a context, for as long as the work takes. */
+export async function withPlainMount<T>(volume: string, work: (path: string) => Promise<T>): Promise<T> {
+  const path = "/run/plain";
+  await mkdir(path, { recursive: true });
+  const device = (await output("losetup", "--find", "--show", imageOf(volume))).trim();
+  try {
+    await output("mount", device, path);
+    try {
+      return await work(path);
+    } finally {
+      await output("umount", path);
+    }
+  } finally {
+    await output("losetup", "--detach", device);
+  }
+}
+
+/** How many files of a volume that nobody uses are stored with a container's label. */
+export async function storedLabels(volume: string): Promise<{ readonly files: number; readonly labelled: number }> {
+  return await withPlainMount(volume, async (path) => {
+    const text = await output(
+      "getfattr",
+      "--recursive",
+      "--absolute-names",
+      "--no-dereference",
+      "-m",
+      "^security.selinux$",
+      "-d",
+      path,
+    );
+    return {
+      files: text.split("\n").filter((line) => line.startsWith("# file:")).length,
+      labelled: text.split("\n").filter((line) => line.includes(":container_file_t:")).length,
+    };
+  });
+}
+
+/** Names in a directory that is not there are none. */
+export async function namesIn(path: string): Promise<readonly string[]> {
+  return await readdir(path).catch(() => []);
+}
