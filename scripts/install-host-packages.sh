@@ -5,8 +5,10 @@
 set -euo pipefail
 
 # program:package
-needed=(flock:util-linux mount:mount dpkg-deb:dpkg find:findutils cmp:diffutils)
-[[ ${1:-} != --tests ]] || needed+=(ps:procps ip:iproute2 curl:curl nft:nftables script:bsdutils)
+needed=(flock:util-linux mount:mount dpkg-deb:dpkg find:findutils cmp:diffutils
+  losetup:mount blkid:util-linux mkfs.ext4:e2fsprogs)
+[[ ${1:-} != --tests ]] || needed+=(ps:procps ip:iproute2 curl:curl nft:nftables script:bsdutils
+  mkfs.xfs:xfsprogs)
 [[ ${1:-} != --vm-tests ]] || needed+=(mmdebstrap:mmdebstrap qemu-system-x86_64:qemu-system-x86 setfiles:policycoreutils mke2fs:e2fsprogs)
 missing=()
 for pair in "${needed[@]}"; do
