@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   kubelet: async () => (await import("./kubelet.ts")).kubelet(),
   audit: async () => (await import("./audit.ts")).audit(),
   selinux: async () => (await import("./selinux.ts")).selinux(),
+  "selinux-mounts": async () => (await import("./selinux-mounts.ts")).selinuxMounts(),
 };
 
 const wanted = process.argv.slice(2);

@@ -4,8 +4,9 @@ import { messageOf } from "../../../src/lib/orlop-error.ts";
 import type { Orders } from "../harness/data-disk.ts";
 import type { Report } from "../harness/reports.ts";
 import { createGuestCluster } from "./cluster.ts";
+import { kernelLog } from "./kernel.ts";
 import type { Scenario } from "./scenario.ts";
-import { SCENARIOS } from "./scenarios/index.ts";
+import { ALL_SCENARIOS } from "./scenarios/index.ts";
 
 const PORT = "orlop.reports";
 const DEFAULT_GATES = "SELinuxMount=true";
@@ -33,7 +34,12 @@ async function perform(scenario: Scenario): Promise<void> {
     report({ type: "scenario", name: scenario.name, seconds: (performance.now() - began) / 1000, evidence });
   } catch (reason) {
     const text = reason instanceof Error ? (reason.stack ?? reason.message) : messageOf(reason);
-    const error = `${text}\n--- the log of orlop ends with:\n${cluster.log().slice(-6000)}`;
+    const denials = (await kernelLog("avc:  denied")).filter((line) => line.includes(":container_t:")).slice(-30);
+    const error = [
+      text,
+      `--- denied by the kernel: ${denials.join("\n")}`,
+      `--- the log of orlop ends with:\n${cluster.log().slice(-6000)}`,
+    ].join("\n");
     report({ type: "scenario", name: scenario.name, seconds: (performance.now() - began) / 1000, error });
   }
 }
@@ -41,7 +47,7 @@ async function perform(scenario: Scenario): Promise<void> {
 try {
   const { scenarios } = JSON.parse(await readFile("/data/orders.json", "utf8")) as Orders;
   for (const name of scenarios) {
-    const scenario = SCENARIOS.find((one) => one.name === name);
+    const scenario = ALL_SCENARIOS.find((one) => one.name === name);
     if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
     try {
       await cluster.start(scenario.featureGates ?? DEFAULT_GATES);

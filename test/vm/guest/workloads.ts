@@ -8,6 +8,7 @@ import { waitFor } from "./wait-for.ts";
 
 export const IMAGE = "docker.io/library/busybox:latest";
 export const NAMESPACE = "default";
+const PATIENCE_MS = 90_000;
 
 export interface PodWish {
   readonly name: string;
@@ -53,7 +54,12 @@ export async function createPod({ cluster, signal }: ScenarioContext, wish: PodW
 }
 
 /** Waits until the pod runs. @throws with its events when it does not */
-export async function untilRunning(context: ScenarioContext, name: string, namespace = NAMESPACE): Promise<Pod> {
+export async function untilRunning(
+  context: ScenarioContext,
+  name: string,
+  namespace = NAMESPACE,
+  withinMs = PATIENCE_MS,
+): Promise<Pod> {
   const { cluster, signal } = context;
   try {
     return await waitFor(
@@ -64,7 +70,7 @@ export async function untilRunning(context: ScenarioContext, name: string, names
           ? pod
           : undefined;
       },
-      { signal },
+      { signal, withinMs },
     );
   } catch (cause) {
     const events = await kubectl("get", "events", "--namespace", namespace, "--sort-by=.lastTimestamp");

@@ -66,9 +66,8 @@ async function boot(image: BaseImage, disk: string, console: string, options: Ma
       if (report?.type === "said") options.say?.(report.text);
       if (report?.type === "scenario") {
         scenarios.set(report.name, report);
-        options.say?.(
-          `${report.error === undefined ? "done" : "FAILED"}: ${report.name} (${report.seconds.toFixed(1)} s)`,
-        );
+        const outcome = report.error === undefined ? "done" : `FAILED: ${report.error.split("\n--- the log")[0]}`;
+        options.say?.(`${report.name} (${report.seconds.toFixed(1)} s): ${outcome}`);
       }
       if (report?.type === "end") ended = true;
     }
