@@ -1,5 +1,3 @@
-import { createClusterTransport } from "../adapters/cluster/transport.ts";
-import { ORLOP_VERSION } from "../api/version.ts";
 import { conflictTable } from "../cli/selinux/conflict-table.ts";
 import { optOutText } from "../cli/selinux/opt-out-text.ts";
 import type {
@@ -14,17 +12,16 @@ import { publishReport } from "../controllers/selinux-warning/publish-report.ts"
 import { optOutChanges } from "../core/selinux-report/opt-out-forms.ts";
 import { planOptOut } from "../core/selinux-report/opt-out-plan.ts";
 import { reportConfigMap, reportEvent } from "../core/selinux-report/published-report.ts";
-import { buildReport, type ConflictReport, REPORT_KIND } from "../core/selinux-report/report.ts";
+import { buildReport, type ConflictReport } from "../core/selinux-report/report.ts";
 import { workloadText } from "../core/selinux-report/workload.ts";
 import { OrlopError } from "../lib/orlop-error.ts";
-import { createClusterClient } from "../machinery/cluster-client.ts";
 import { stringify } from "yaml";
-import { findUserConnection } from "./cluster-connection.ts";
 import { untilToldToStop } from "./process-signal.ts";
+import { askController } from "./selinux-controller.ts";
 import { applyAll, differenceText, dryRunAll } from "./selinux-apply.ts";
 import { type SeenCluster, seeCluster } from "./selinux-cluster.ts";
 import { labelDefaultsOf } from "./selinux-flags.ts";
-import { type SystemDeps, systemDeps } from "./system.ts";
+import { systemDeps } from "./system.ts";
 
 const DEFAULT_REPORT = { namespace: "kube-system", name: "orlop-selinux-conflicts" };
 
@@ -171,40 +168,4 @@ function reportOf({ snapshot, problems, ownerOf }: SeenCluster, options: SELinux
     ...(defaults !== undefined && { defaults }),
     ...(options.namespace !== undefined && { namespace: options.namespace }),
   });
-}
-
-async function askController(
-  deps: SystemDeps,
-  options: SELinuxConflictsOptions,
-  server: string,
-  signal: AbortSignal,
-): Promise<ConflictReport> {
-  if (options.filename.length > 0) throw new UsageError("--controller and -f exclude each other");
-  if (!URL.canParse(server)) throw new UsageError(`invalid value "${server}" for --controller: must be a URL`);
-  const {
-    certificateAuthority,
-    insecureSkipTlsVerify: _,
-    tlsServerName: __,
-    ...credentials
-  } = await findUserConnection(options);
-  const trust = options.insecureSkipTlsVerify
-    ? { insecureSkipTlsVerify: true }
-    : certificateAuthority === undefined
-      ? {}
-      : { certificateAuthority };
-  const transport = createClusterTransport({ ...credentials, ...trust, server }, deps);
-  try {
-    const client = createClusterClient({ transport, userAgent: `orlop-selinux/${ORLOP_VERSION}` });
-    const query = options.namespace === undefined ? "" : `?namespace=${encodeURIComponent(options.namespace)}`;
-    const report = await client.getPath<ConflictReport>(`/selinux/conflicts${query}`, signal);
-    if (report.kind !== REPORT_KIND) {
-      throw new OrlopError(
-        "Invalid",
-        `${server} did not answer with a ${REPORT_KIND}: is it a controller manager of Orlop?`,
-      );
-    }
-    return report;
-  } finally {
-    await transport.close();
-  }
 }

@@ -36,6 +36,8 @@ export interface SELinuxConflictsOptions extends SELinuxSource {
   readonly failOn: FailOn;
   /** URL of a running controller manager that is asked instead, with the kubeconfig's credentials. */
   readonly controller?: string;
+  /** File with the authority of the controller's certificate; absent: the kubeconfig's. */
+  readonly certificateAuthority?: string;
   /** Trusts the controller's certificate whatever it is. */
   readonly insecureSkipTlsVerify: boolean;
 }

@@ -24,6 +24,10 @@ export function addSELinuxCommands(program: Command, commands: Commands, run: Ru
         .default("none"),
     )
     .option("--controller <url>", "ask a running controller manager, e.g. https://10.0.0.7:10257")
+    .option(
+      "--certificate-authority <file>",
+      "authority of the controller's certificate (default: the API server's, of the kubeconfig)",
+    )
     .option("--insecure-skip-tls-verify", "trust the controller's certificate whatever it is", false)
     .action(run(commands.selinuxConflicts));
 
