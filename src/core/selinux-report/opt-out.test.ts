@@ -125,8 +125,8 @@ describe("buildReport()", () => {
         from: "SELinuxMount",
         claims: ["ns/v"],
         workloads: [
-          { kind: "Deployment", name: "web", policy: "MountOption", label: ":::s0:c1", pods: 1 },
           { kind: "Deployment", name: "backup", policy: "Recursive", label: "", because: "no-label" },
+          { kind: "Deployment", name: "web", policy: "MountOption", label: ":::s0:c1", pods: 1 },
         ],
       },
     ]);

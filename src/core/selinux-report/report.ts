@@ -157,7 +157,9 @@ function reportVolume(input: ReportInput, conflicts: VolumeConflicts): ReportedV
     if (group.examples.length < EXAMPLES) group.examples.push(pod.name);
     groups.set(key, group);
   }
-  const workloads = [...groups.values()].toSorted((one, two) => two.pods - one.pods);
+  const workloads = [...groups.values()].toSorted(
+    (one, two) => two.pods - one.pods || compare(workloadKey(one), workloadKey(two)) || compare(one.label, two.label),
+  );
   return {
     volume: conflicts.volume,
     driver: driverOfPlugin(conflicts.plugin) ?? conflicts.plugin,
