@@ -1,10 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { parseAllDocuments } from "yaml";
-import type { KubernetesObject, OwnerReference } from "../api/types.ts";
+import type { OwnerReference } from "../api/types.ts";
 import { ORLOP_VERSION } from "../api/version.ts";
 import { createClusterTransport } from "../adapters/cluster/transport.ts";
 import type { SELinuxSource } from "../cli/selinux/options.ts";
-import { UsageError } from "../cli/usage-error.ts";
 import {
   keptOfClaim,
   keptOfDriver,
@@ -14,7 +11,6 @@ import {
 import { type ClusterSnapshot, snapshotOf } from "../core/selinux-report/cluster-snapshot.ts";
 import { clusterOfManifests } from "../core/selinux-report/manifests.ts";
 import { controllerOf, type OwnerOf } from "../core/selinux-report/workload.ts";
-import { messageOf } from "../lib/orlop-error.ts";
 import { StatusError } from "../api/status-error.ts";
 import { type ClusterClient, createClusterClient, type ListOptions } from "../machinery/cluster-client.ts";
 import {
@@ -28,6 +24,7 @@ import {
   resourceName,
 } from "../machinery/resources.ts";
 import { findUserConnection } from "./cluster-connection.ts";
+import { readManifests } from "./selinux-manifests.ts";
 import { labelDefaultsOf } from "./selinux-flags.ts";
 import type { SystemDeps } from "./system.ts";
 
@@ -53,8 +50,7 @@ export async function seeCluster<T>(
 ): Promise<T> {
   const defaults = labelDefaultsOf(options);
   if (options.filename.length > 0) {
-    const objects = (await Promise.all(options.filename.map(readManifests))).flat();
-    const manifests = clusterOfManifests(objects);
+    const manifests = clusterOfManifests(await readManifests(options.filename));
     for (const assumption of manifests.assumptions) process.stderr.write(`orlop: ${assumption}\n`);
     return work({ snapshot: snapshotOf(manifests, defaults), problems: [] });
   }
@@ -122,33 +118,4 @@ async function findOwners(client: ClusterClient, { pods }: ClusterSnapshot, sign
     }
   }
   return (kind, namespace, name) => owners.get(`${kind}/${namespace}/${name}`);
-}
-
-async function readManifests(file: string): Promise<readonly KubernetesObject[]> {
-  let text: string;
-  try {
-    text = file === "-" ? await readStandardInput() : await readFile(file, "utf8");
-  } catch (reason) {
-    throw new UsageError(`the manifests ${file} can not be read: ${messageOf(reason)}`);
-  }
-  const documents = parseAllDocuments(text);
-  if (!Array.isArray(documents)) return [];
-  return documents.flatMap((document) => {
-    const [problem] = document.errors;
-    if (problem !== undefined) throw new UsageError(`the manifests ${file} are not YAML: ${problem.message}`);
-    return objectsIn(document.toJS() as unknown);
-  });
-}
-
-function objectsIn(value: unknown): readonly KubernetesObject[] {
-  if (typeof value !== "object" || value === null) return [];
-  if (!("kind" in value)) return [];
-  if ("items" in value && Array.isArray(value.items)) return value.items.flatMap((item: unknown) => objectsIn(item));
-  return [value as KubernetesObject];
-}
-
-async function readStandardInput(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
-  return Buffer.concat(chunks).toString("utf8");
 }
