@@ -51,6 +51,8 @@ export interface FakeCsiDriverOptions {
 
 /** A CSI driver that serves real gRPC on a unix socket, keeps account of its calls and misbehaves on demand. */
 export interface FakeCsiDriver {
+  /** Its socket. */
+  readonly endpoint: string;
   readonly calls: RecordedCall[];
   /** What the kubelet said about the registration, "" for success. */
   readonly registrations: string[];
@@ -212,6 +214,7 @@ export function createFakeCsiDriver(options: FakeCsiDriverOptions): FakeCsiDrive
   };
 
   return {
+    endpoint,
     calls,
     registrations,
     misbehave(call, how, times = 1) {

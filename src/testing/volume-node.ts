@@ -297,8 +297,8 @@ export async function startVolumeNode(options: VolumeNodeOptions = {}): Promise<
         ],
       },
     }),
-    prepare: (pod) => manager.volumes.prepare(pod, SIGNAL),
-    release: (pod) => manager.volumes.release(pod.metadata?.uid ?? "", SIGNAL),
+    prepare: (pod) => manager.volumes.prepare(pod, new AbortController().signal),
+    release: (pod) => manager.volumes.release(pod.metadata?.uid ?? "", new AbortController().signal),
     async selinuxSeries() {
       const series: Record<string, number> = {};
       for (const metric of await registry.getMetricsAsJSON()) {

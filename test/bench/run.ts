@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   "user-namespaces-parts": async () => (await import("./user-namespaces.ts")).userNamespaceParts(),
   kubelet: async () => (await import("./kubelet.ts")).kubelet(),
   audit: async () => (await import("./audit.ts")).audit(),
+  volumes: async () => (await import("./volumes.ts")).volumes(),
   selinux: async () => (await import("./selinux.ts")).selinux(),
   "selinux-mounts": async () => (await import("./selinux-mounts.ts")).selinuxMounts(),
 };
