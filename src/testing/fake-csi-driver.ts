@@ -45,6 +45,8 @@ export interface FakeCsiDriverOptions {
   readonly nodeId?: string;
   readonly maximumVolumes?: number;
   readonly topology?: Readonly<Record<string, string>>;
+  /** @default "tmpfs" */
+  readonly filesystem?: string;
   /** Mount flags with this beginning are dropped without a word. */
   readonly drops?: string;
 }
@@ -112,7 +114,10 @@ export function createFakeCsiDriver(options: FakeCsiDriverOptions): FakeCsiDrive
   const mount = async (volume: string, target: string, flags: readonly string[]): Promise<void> => {
     await mkdir(target, { recursive: true });
     if (await isMounted(target)) return;
-    await mounts.mount({ source: `volume-${volume}`, target, filesystem: "tmpfs", options: flags }, signal);
+    await mounts.mount(
+      { source: `volume-${volume}`, target, filesystem: options.filesystem ?? "tmpfs", options: flags },
+      signal,
+    );
   };
 
   const node: ServiceHandlers<typeof NodeDefinition> = {

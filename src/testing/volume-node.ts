@@ -179,7 +179,12 @@ export async function startVolumeNode(options: VolumeNodeOptions = {}): Promise<
           prepareFilesystem: async () => undefined,
         },
         digest,
-        tokens,
+        tokens: {
+          issued: async (pod, { audience }) => ({
+            token: `token of ${pod.metadata?.name ?? ""} for ${audience ?? ""}`,
+            expiresAt: Date.UTC(2026, 1, 1),
+          }),
+        },
         events: { record: (pod, event) => events.push({ ...event, pod: pod.metadata?.name ?? "" }) },
         observeSELinux: createSELinuxMetrics(registry),
         reportVolumesInUse: async () => undefined,

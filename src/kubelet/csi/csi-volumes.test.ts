@@ -1,9 +1,11 @@
+import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { status } from "@grpc/grpc-js";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CSINode, Node } from "../../api/types.ts";
-import { CSI_NODES, NODES, PERSISTENT_VOLUME_CLAIMS } from "../../machinery/resources.ts";
+import { attachmentName } from "../../core/csi/csi-source.ts";
+import { CSI_NODES, NODES, PERSISTENT_VOLUME_CLAIMS, SECRETS, VOLUME_ATTACHMENTS } from "../../machinery/resources.ts";
 import type { NodePublishVolumeRequest, NodeStageVolumeRequest } from "../../adapters/csi/generated/csi.ts";
 import type { FakeCsiDriver } from "../../testing/fake-csi-driver.ts";
 import { createFakeClock } from "../../testing/fake-clock.ts";
@@ -93,11 +95,9 @@ describe("CSI volumes", () => {
     await node.prepare(pod);
     expect(volumeCalls(driver)).toEqual(["NodeStageVolume", "NodePublishVolume"]);
 
-    const sha256OfH1 = "aa5dd25a3c2a3d4ad7d4a19fd3ef1c9c5bd5a4a7b6b3cde1a5e8b1a9a84c5f77".length;
+    const digest = "33112ee14ee469c3eb52fe90322ec81dd404a0093d565a6d71ce77cbc8124e3b";
     const stage = stageRequest(driver);
-    expect(stage.stagingTargetPath).toMatch(
-      new RegExp(`^${node.root}/plugins/kubernetes.io/csi/fake.csi/[0-9a-f]{${sha256OfH1}}/globalmount$`),
-    );
+    expect(stage.stagingTargetPath).toBe(`${node.root}/plugins/kubernetes.io/csi/fake.csi/${digest}/globalmount`);
     expect(stage).toMatchObject({
       volumeId: "h1",
       volumeContext: { size: "big" },
@@ -191,20 +191,13 @@ describe("CSI volumes", () => {
     );
     await node.addVolume("data");
     await node.addVolume("careful", { driver: "careful.csi" });
-    await node.prepare(node.pod("a", [claimed("data"), claimed("careful")])).catch(() => undefined);
+    await node.prepare(node.pod("a", [claimed("data"), claimed("careful")]));
     const key = "csi.storage.k8s.io/serviceAccount.tokens";
-    const first = driver.calls.find(({ call }) => call === "NodePublishVolume")?.request as
-      | NodePublishVolumeRequest
-      | undefined;
-    const second = later.calls.find(({ call }) => call === "NodePublishVolume")?.request as
-      | NodePublishVolumeRequest
-      | undefined;
-    if (first !== undefined)
-      expect(Object.keys(JSON.parse(first.volumeContext[key] ?? "{}") as object)).toEqual(["vault"]);
-    if (second !== undefined) {
-      expect(second.volumeContext[key]).toBeUndefined();
-      expect(second.secrets[key]).toContain("vault");
-    }
+    const tokens = '{"vault":{"token":"token of a for vault","expirationTimestamp":"2026-02-01T00:00:00Z"}}';
+    expect(publishRequest(driver).volumeContext).toEqual({ [key]: tokens });
+    expect(publishRequest(driver).secrets).toEqual({});
+    expect(publishRequest(later).volumeContext).toEqual({});
+    expect(publishRequest(later).secrets).toEqual({ [key]: tokens });
   });
 
   it("are published again at each look when the driver wants that, and a failure of that harms nobody", async () => {
@@ -260,6 +253,73 @@ describe("CSI volumes", () => {
       await node.prepare(node.pod("b", [claimed("plain")], { fsGroup: 1234 }));
       expect((await stat(`${published("b", "plain")}/mount`)).gid).toBe(1234);
     }
+  });
+});
+
+describe("CSI volumes and the API server", () => {
+  it("wait for their attachment, and pass on what the attacher says", async () => {
+    const driver = await node.addDriver({ attachRequired: true });
+    await node.addVolume("data");
+    const pod = node.pod("a", [claimed("data")]);
+    const mounting = node.prepare(pod);
+    await node.until("it is reported in use", () => node.storage().volumes.attached().length > 0);
+    expect(driver.names("NodeStageVolume")).toEqual([]);
+    const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
+    const name = attachmentName({ driver: "fake.csi", handle: "handle-data" }, VOLUME_NODE, digest);
+    const spec = { attacher: "fake.csi", nodeName: VOLUME_NODE, source: { persistentVolumeName: "data" } };
+    const made = await node.client.create(VOLUME_ATTACHMENTS, { metadata: { name }, spec }, SIGNAL);
+    const status = { attached: true, attachmentMetadata: { device: "xvdb" } };
+    await node.client.updateStatus(VOLUME_ATTACHMENTS, { ...made, status }, SIGNAL);
+    await mounting;
+    expect(stageRequest(driver).publishContext).toEqual({ device: "xvdb" });
+    expect(publishRequest(driver).publishContext).toEqual({ device: "xvdb" });
+    expect(node.storage().volumes.attached()).toEqual(["kubernetes.io/csi/fake.csi^handle-data"]);
+  });
+
+  it("tell the driver the secrets of each call, and no other", async () => {
+    const driver = await node.addDriver({});
+    for (const name of ["stage", "publish"]) {
+      const data = { [name]: btoa(`${name} secret`) };
+      await node.client.create(SECRETS, { metadata: { name, namespace: "default" }, data }, SIGNAL);
+    }
+    const reference = (name: string) => ({ name, namespace: "default" });
+    const csi = {
+      driver: "fake.csi",
+      volumeHandle: "h",
+      nodeStageSecretRef: reference("stage"),
+      nodePublishSecretRef: reference("publish"),
+    };
+    await node.addVolume("data", { spec: { csi } });
+    await node.prepare(node.pod("a", [claimed("data")]));
+    expect(stageRequest(driver).secrets).toEqual({ stage: "stage secret" });
+    expect(publishRequest(driver).secrets).toEqual({ publish: "publish secret" });
+  });
+
+  it("are refused to pods with IDs of their own where the filesystem can not show them", async () => {
+    await node.addDriver({}, { filesystem: "nfs" });
+    await node.addVolume("data");
+    await expect(node.prepare(node.pod("a", [claimed("data")], { hostUsers: false }))).rejects.toThrow(
+      "can not be used by a pod with hostUsers: false",
+    );
+    await node.prepare(node.pod("b", [claimed("data")]));
+  });
+});
+
+describe("raw block devices", () => {
+  it("are refused with what is wrong, instead of a container without its device", async () => {
+    await node.addDriver({});
+    await node.addVolume("disk", { spec: { volumeMode: "Block" } });
+    const pod = node.pod("a", [claimed("disk")]);
+    const [container] = pod.spec?.containers ?? [];
+    if (container === undefined) throw new Error("no container");
+    const { volumeMounts: _, ...rest } = container;
+    const devices = [{ ...rest, volumeDevices: [{ name: "disk", devicePath: "/dev/disk" }] }];
+    await expect(node.prepare({ ...pod, spec: { ...pod.spec, containers: devices } })).rejects.toThrow(
+      'MountVolume.SetUp failed for volume "disk" : volume disk is wanted as a raw block device',
+    );
+    await expect(node.prepare(pod)).rejects.toThrow(
+      "persistent volume disk is a raw block device, which is not supported",
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Container, EphemeralContainer, Pod, Volume } from "../../api/types.ts";
 import type { KernelVersion } from "../../core/userns/mappable-filesystems.ts";
+import { allContainers } from "../../core/volumes/file-ownership.ts";
 import { nestedMountPoints } from "../../core/volumes/nested-mounts.ts";
 import type { Payload } from "../../core/volumes/payload.ts";
 import { isSafePathName, podsDirectory } from "../../core/volumes/pod-paths.ts";
@@ -163,6 +164,13 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
   const setUp = async (known: KnownPod, volume: Volume, signal: AbortSignal): Promise<void> => {
     const { pod } = known;
     const before = known.ready.get(volume.name);
+    const isDevice = allContainers(pod).some(({ volumeDevices }) =>
+      (volumeDevices ?? []).some(({ name }) => name === volume.name),
+    );
+    if (isDevice) {
+      const text = `volume ${volume.name} is wanted as a raw block device (volumeDevices), which is not supported`;
+      throw new OrlopError("Unsupported", text);
+    }
     const isShared = before?.caredAt !== undefined;
     const claimed = before === undefined || isShared ? await claimedBy(pod, volume, signal) : undefined;
     if ((before === undefined || isShared) && (await setUpShared(deps, known, volume, claimed, signal))) return;
@@ -311,12 +319,12 @@ function claimKeyOf(claimed: ClaimedVolume | undefined): Pick<ReadyVolume, "clai
   return { claim: { name, namespace } };
 }
 
-/** Volumes some container mounts; the others are not set up, as upstream. */
+/** Volumes some container mounts, or wants as a device (which is refused); the others are not set up, as upstream. */
 function usedVolumes(pod: Pod): readonly Volume[] {
   const spec = pod.spec;
   const used = new Set(
-    [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])].flatMap(
-      ({ volumeMounts }) => (volumeMounts ?? []).map(({ name }) => name),
+    allContainers(pod).flatMap(({ volumeMounts, volumeDevices }) =>
+      [...(volumeMounts ?? []), ...(volumeDevices ?? [])].map(({ name }) => name),
     ),
   );
   return (spec?.volumes ?? []).filter(({ name }) => used.has(name));
