@@ -1,4 +1,5 @@
 import { failed, ok, type Result } from "../../lib/result.ts";
+import { readExceptionList } from "./exception-list.ts";
 import {
   type Acceptance,
   type KubeletAccessReport,
@@ -19,20 +20,8 @@ export interface Exception {
 
 /** Reads `{exceptions: [{subject, reason, expires}]}`. */
 export function readExceptions(value: unknown): Result<readonly Exception[]> {
-  const list = typeof value === "object" && value !== null && "exceptions" in value ? value.exceptions : undefined;
-  if (!Array.isArray(list)) return failed('has no list "exceptions"');
-  const read: Exception[] = [];
-  for (const [index, item] of list.entries()) {
-    const fields = (typeof item === "object" && item !== null ? item : {}) as Readonly<Record<string, unknown>>;
-    const { subject, reason, expires } = fields;
-    if (typeof subject !== "string" || subject === "") return failed(`exceptions[${index}].subject is missing`);
-    if (typeof reason !== "string" || reason === "") return failed(`exceptions[${index}].reason is missing: say why`);
-    if (expires !== undefined && (typeof expires !== "string" || Number.isNaN(Date.parse(expires)))) {
-      return failed(`exceptions[${index}].expires is not a date such as 2027-01-31`);
-    }
-    read.push({ subject, reason, ...(typeof expires === "string" && { expires }) });
-  }
-  return ok(read);
+  const read = readExceptionList(value, "subject");
+  return read.ok ? ok(read.value.map(({ name, ...rest }) => ({ subject: name, ...rest }))) : read;
 }
 
 /** Exceptions for everything an earlier report found. */

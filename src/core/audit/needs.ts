@@ -44,7 +44,7 @@ const FINE_GRAINED: ReadonlySet<string> = new Set(["pods", "healthz", "configz"]
 /** Evidence counts before knowledge: logs, then scrape configurations, then what is known of the component. */
 export function neededBy({ lines, usage, scrapes, component, classes }: Evidence): Needs {
   const metrics = scrapes.length > 0 ? [{ verb: "get", subresource: "metrics" }] : [];
-  if (lines !== undefined && lines.length > 0) return fromLogs(lines, metrics, classes);
+  if (lines !== undefined && lines.length > 0) return fromLogs(lines, metrics, classes, usage?.reviews ?? 0);
   if (usage !== undefined && usage.reviews > 0 && usage.reviewsWithoutBody === 0) {
     return {
       verdict: "unused",
@@ -79,7 +79,12 @@ export function neededBy({ lines, usage, scrapes, component, classes }: Evidence
     : { verdict: "unknown", basis: "none", needs: [], remarks };
 }
 
-function fromLogs(lines: readonly UsageLine[], metrics: readonly Need[], classes: readonly NodeClass[]): Needs {
+function fromLogs(
+  lines: readonly UsageLine[],
+  metrics: readonly Need[],
+  classes: readonly NodeClass[],
+  reviews: number,
+): Needs {
   const old = new Set(classes.filter(({ profile }) => !profile.fineGrained).flatMap(({ nodes }) => nodes));
   const alone = lines.filter(
     ({ through, subresource, withoutFineGrained = 0 }) =>
@@ -97,16 +102,24 @@ function fromLogs(lines: readonly UsageLine[], metrics: readonly Need[], classes
   const needs = lines
     .filter(({ subresource }) => subresource !== "proxy")
     .map(({ verb, subresource }) => ({ verb, subresource }));
-  const cannotTell = !needsProxy && alone.length > 0;
+  const onlyOld = !needsProxy && alone.length > 0;
+  const blind = reviews === 0;
   return {
-    verdict: needsProxy ? "needs-proxy" : cannotTell ? "unknown" : "replaceable",
+    verdict: needsProxy ? "needs-proxy" : onlyOld || blind ? "unknown" : "replaceable",
     basis: "audit-log",
     needs: distinct([...needs, ...metrics]),
-    remarks: cannotTell
-      ? [
-          "nodes/proxy was asked only by kubelets before 1.33, which do not tell /pods from /exec: upgrade one of its nodes and look again",
-        ]
-      : [],
+    remarks: [
+      ...(onlyOld
+        ? [
+            "nodes/proxy was asked only by kubelets before 1.33, which do not tell /pods from /exec: upgrade one of its nodes and look again",
+          ]
+        : []),
+      ...(blind
+        ? [
+            "the logs show requests through the API server only: reviews by kubelets are missing or without content, so what it asks of port 10250 can not be seen",
+          ]
+        : []),
+    ],
   };
 }
 

@@ -1,5 +1,6 @@
 import type { ClusterRole } from "../../api/types.ts";
-import { failed, ok, type Result } from "../../lib/result.ts";
+import { ok, type Result } from "../../lib/result.ts";
+import { readExceptionList } from "./exception-list.ts";
 
 /** Spelled once: the decision below and the CEL expressions are made of the same lists. */
 export const GRANTING_GROUPS: readonly string[] = ["", "*"];
@@ -94,18 +95,6 @@ function changedSince(expires: string): string {
 
 /** Reads `{exceptions: [{role, reason, expires}]}`. */
 export function readRoleExceptions(value: unknown): Result<readonly RoleException[]> {
-  const list = typeof value === "object" && value !== null && "exceptions" in value ? value.exceptions : undefined;
-  if (!Array.isArray(list)) return failed('has no list "exceptions"');
-  const read: RoleException[] = [];
-  for (const [index, item] of list.entries()) {
-    const fields = (typeof item === "object" && item !== null ? item : {}) as Readonly<Record<string, unknown>>;
-    const { role, reason, expires } = fields;
-    if (typeof role !== "string" || role === "") return failed(`exceptions[${index}].role is missing`);
-    if (typeof reason !== "string" || reason === "") return failed(`exceptions[${index}].reason is missing: say why`);
-    if (expires !== undefined && (typeof expires !== "string" || Number.isNaN(Date.parse(expires)))) {
-      return failed(`exceptions[${index}].expires is not a date such as 2027-01-31`);
-    }
-    read.push({ role, reason, ...(typeof expires === "string" && { expires }) });
-  }
-  return ok(read);
+  const read = readExceptionList(value, "role");
+  return read.ok ? ok(read.value.map(({ name, ...rest }) => ({ role: name, ...rest }))) : read;
 }

@@ -189,6 +189,17 @@ describe("verdicts", () => {
     expect(found.remarks.join()).toContain("can not tell whether it is used");
   });
 
+  it("unknown where the logs show only what went through the API server", () => {
+    const through = { type: "api-server", path: "/configz", id: "", begins: false } as const;
+    const found = remediation(holder, usageOf(through));
+    expect(found).toMatchObject({ verdict: "unknown", patches: [] });
+    expect(found.remarks.join()).toContain("can not be seen");
+    expect(remediation(holder, usageOf(through, { user: "else" }))).toMatchObject({
+      verdict: "replaceable",
+      clusterRole: { rules: [{ resources: ["nodes/configz"] }] },
+    });
+  });
+
   it("counts what members did as use by their group", () => {
     const group = [role([rule("nodes/proxy")]), bind("agent", [{ kind: "Group", name: "monitors" }])];
     const byMember = usageOf({ user: "jane", groups: ["monitors", "system:authenticated"], subresource: "stats" });

@@ -3,16 +3,7 @@ import { covering, type HeldCapabilities, type HeldCapability, isFree } from "./
 import type { IndirectMethod, IndirectWay } from "./indirect-way.ts";
 import { ALL_AUTHENTICATED, ALL_SERVICE_ACCOUNTS, type Principal, serviceAccountOf } from "./principals.ts";
 import type { NamespaceRights } from "./rights-to-rights.ts";
-
-/** What must be there for a takeover to work. */
-const NEEDS = ["nothing", "pod-of-account", "workload-in-namespace"] as const;
-type Needs = (typeof NEEDS)[number];
-
-/** Somebody who can become any principal of a scope, or named ones. */
-interface Takeover extends Pick<IndirectWay, "method" | "role" | "capabilities"> {
-  readonly principal: Principal;
-  readonly needs: Needs;
-}
+import { createTakeoverIndex, type IsMet, type Needs, type Takeover, type TakeoverIndex } from "./takeover-index.ts";
 
 export interface Surroundings {
   /** "namespace/name" of ServiceAccounts something runs as. */
@@ -57,14 +48,14 @@ export function takesOverAccounts(capabilities: readonly Capability[]): boolean 
 /** Those who can take over others, found by whom they can take over, so that asking costs those who are found. */
 export function createTakeovers(surroundings: Surroundings): Takeovers {
   /** By namespace; "" for all of them. */
-  const anyAccount = createListeners();
+  const anyAccount = createTakeoverIndex();
   /** By "namespace/name", the namespace "" for all of them. */
-  const namedAccount = createListeners();
+  const namedAccount = createTakeoverIndex();
   /** By name; "" for any. */
-  const users = createListeners();
-  const groups = createListeners();
+  const users = createTakeoverIndex();
+  const groups = createTakeoverIndex();
   /** Users, groups and ServiceAccounts alike, but never system:masters: certificates for it are refused. */
-  const byCertificate = createListeners();
+  const byCertificate = createTakeoverIndex();
 
   const addAccounts = (principal: Principal, namespace: string, capabilities: HeldCapabilities): void => {
     const put = (
@@ -121,7 +112,7 @@ export function createTakeovers(surroundings: Surroundings): Takeovers {
 
   const addUsersAndGroups = (principal: Principal, capabilities: HeldCapabilities): void => {
     const put = (
-      listeners: Listeners,
+      listeners: TakeoverIndex,
       list: readonly HeldCapability[],
       companion: HeldCapability | undefined,
     ): void => {
@@ -232,41 +223,5 @@ export function createTakeovers(surroundings: Surroundings): Takeovers {
         principal,
         way: { method, target, ...(role !== undefined && { role }), capabilities },
       })),
-  };
-}
-
-type IsMet = (needs: Needs) => boolean;
-
-/** Takeovers by whom they take over. */
-interface Listeners {
-  add(key: string, takeover: Takeover): void;
-  /** Takes out those of a key whose needs are met. */
-  take(key: string, isMet: IsMet): readonly Takeover[];
-  takeAll(wanted: (key: string) => boolean, isMet: IsMet): readonly Takeover[];
-}
-
-/** Kept apart by what they need, so that those whose needs are not met are not walked through for each target. */
-function createListeners(): Listeners {
-  const byNeeds: Readonly<Record<Needs, Map<string, Takeover[]>>> = {
-    nothing: new Map(),
-    "pod-of-account": new Map(),
-    "workload-in-namespace": new Map(),
-  };
-  const met = (isMet: IsMet): readonly Map<string, Takeover[]>[] => NEEDS.filter(isMet).map((needs) => byNeeds[needs]);
-  const takeFrom = (map: Map<string, Takeover[]>, key: string): readonly Takeover[] => {
-    const list = map.get(key) ?? [];
-    map.delete(key);
-    return list;
-  };
-  return {
-    add(key, takeover) {
-      const map = byNeeds[takeover.needs];
-      const list = map.get(key) ?? [];
-      list.push(takeover);
-      map.set(key, list);
-    },
-    take: (key, isMet) => met(isMet).flatMap((map) => takeFrom(map, key)),
-    takeAll: (wanted, isMet) =>
-      met(isMet).flatMap((map) => [...map.keys()].filter(wanted).flatMap((key) => takeFrom(map, key))),
   };
 }
