@@ -125,7 +125,7 @@ const OTHER_DIFFERENCES: readonly (readonly [what: string, upstream: string, her
   ["`/debug/pprof/`", "Go's profiles", "`profile`, `heap` and `allocs` in V8's formats, and `cmdline`; others are 404"],
   ["`/debug/pprof/heap`", "memory in use since the start", "of allocations from the request on, sampled; never values"],
   ["`/logs/`: links", "followed wherever they lead", "only inside the log directory; else 404"],
-  ["`/logs/`: ranges, gzip", "Range and `Accept-Encoding: gzip` of queries", "whole and plain"],
+  ["`/logs/`: several ranges at once", "multipart", "the whole file"],
   ["`/metrics*`", "text or protobuf", "text"],
   [
     "`/metrics/cadvisor`, `/stats/summary`",

@@ -4,11 +4,13 @@ import { messageOf, OrlopError } from "../../../lib/orlop-error.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { DirectoryEntry, FileReader } from "../../../ports/files.ts";
 import type { HostJournal } from "../../../ports/host-journal.ts";
-import type { HttpResponse } from "../../../ports/http.ts";
+import type { BodyWriter, HttpResponse } from "../../../ports/http.ts";
 import { type NodeLogQuery, parseNodeLogQuery } from "../../logs/node-log-query.ts";
 import { plainAnswer } from "../../streaming/plain-answers.ts";
 import { escapeHtml } from "../escape-html.ts";
 import type { RouteHandler } from "../routes.ts";
+import { fileAnswer } from "./file-answer.ts";
+import { gzipBody } from "./gzip-body.ts";
 
 export interface NodeLogsDeps {
   readonly files: Pick<FileReader, "realPath" | "information" | "list" | "open">;
@@ -24,7 +26,6 @@ export interface NodeLogsOptions {
   readonly queries: boolean;
 }
 
-const CHUNK_BYTES = 64 * 1024;
 const NOT_FOUND = "404 page not found\n";
 const QUERY_MS = 30_000;
 
@@ -36,8 +37,13 @@ export function createNodeLogsHandler(deps: NodeLogsDeps, options: NodeLogsOptio
       return plainAnswer(asked.type === "malformed" ? 400 : 406, `${errorText(asked.errors)}\n`);
     }
     const [named] = asked?.query.files ?? [];
-    if (asked !== undefined && asked.query.services.length > 0) return servicesAnswer(deps, options, asked.query);
-    if (named !== undefined) return namedFile(deps, options, named);
+    if (asked !== undefined && asked.query.services.length > 0) {
+      const answer = servicesAnswer(deps, options, asked.query);
+      if (request.headers["accept-encoding"] !== "gzip") return answer;
+      return { ...answer, headers: { ...answer.headers, "content-encoding": "gzip" }, body: gzipBody(answer.body) };
+    }
+    const { range } = request.headers;
+    if (named !== undefined) return namedFile(deps, options, named, range);
     try {
       const root = await deps.files.realPath(options.directory);
       const path = await deps.files.realPath(`${root}/${rest}`);
@@ -49,7 +55,7 @@ export function createNodeLogsHandler(deps: NodeLogsDeps, options: NodeLogsOptio
         return listing(await deps.files.list(path));
       }
       if (information?.kind !== "file") return plainAnswer(404, NOT_FOUND);
-      return await fileAnswer(deps, path);
+      return await fileAnswer(deps, path, range);
     } catch (reason) {
       if (reason instanceof OrlopError && reason.code === "NotFound") return plainAnswer(404, NOT_FOUND);
       if (reason instanceof OrlopError && reason.code === "Forbidden") return plainAnswer(403, "403 Forbidden\n");
@@ -59,14 +65,19 @@ export function createNodeLogsHandler(deps: NodeLogsDeps, options: NodeLogsOptio
 }
 
 /** A file a query names: it must be there, inside the log directory. */
-async function namedFile(deps: NodeLogsDeps, { directory }: NodeLogsOptions, name: string): Promise<HttpResponse> {
+async function namedFile(
+  deps: NodeLogsDeps,
+  { directory }: NodeLogsOptions,
+  name: string,
+  range: string | undefined,
+): Promise<HttpResponse> {
   const path = await insideOf(deps, directory, name.replaceAll("\\", "/"));
   const information = path === undefined ? undefined : await deps.files.information(path).catch(() => undefined);
   if (path === undefined || information === undefined) {
     return plainAnswer(406, `${errorText([invalidValue("query", [name], "no such file in the log directory")])}\n`);
   }
   if (information.kind === "directory") return listing(await deps.files.list(path));
-  return information.kind === "file" ? await fileAnswer(deps, path) : plainAnswer(404, NOT_FOUND);
+  return information.kind === "file" ? await fileAnswer(deps, path, range) : plainAnswer(404, NOT_FOUND);
 }
 
 /** The real path of a file when it lies inside the directory, links followed. */
@@ -81,11 +92,11 @@ async function insideOf(deps: NodeLogsDeps, directory: string, name: string): Pr
 }
 
 /** The journal's entries for services it knows, or their files; no longer than half a minute. */
-function servicesAnswer(deps: NodeLogsDeps, { directory }: NodeLogsOptions, query: NodeLogQuery): HttpResponse {
+function servicesAnswer(deps: NodeLogsDeps, { directory }: NodeLogsOptions, query: NodeLogQuery) {
   return {
     status: 200,
     headers: { "content-type": "text/plain;charset=UTF-8" },
-    body: async (writer) => {
+    body: async (writer: BodyWriter): Promise<void> => {
       const limit = new AbortController();
       const finished = new AbortController();
       deps.clock.sleep(QUERY_MS, finished.signal).then(
@@ -158,28 +169,6 @@ function errorText(errors: readonly FieldError[]): string {
 
 function lastName(path: string): string {
   return encodeURIComponent(path.slice(path.lastIndexOf("/") + 1));
-}
-
-async function fileAnswer(deps: NodeLogsDeps, path: string): Promise<HttpResponse> {
-  const file = await deps.files.open(path);
-  // As much as there is now: a log that grows must not keep the answer open.
-  const { size } = await file.information();
-  return {
-    status: 200,
-    headers: { "content-type": path.endsWith(".gz") ? "application/gzip" : "text/plain; charset=utf-8" },
-    body: async (writer) => {
-      try {
-        for (let offset = 0; offset < size; ) {
-          const chunk = await file.read(offset, Math.min(CHUNK_BYTES, size - offset));
-          if (chunk.length === 0) break;
-          offset += chunk.length;
-          await writer.write(chunk);
-        }
-      } finally {
-        await file.close();
-      }
-    },
-  };
 }
 
 function listing(entries: readonly DirectoryEntry[]): HttpResponse {
