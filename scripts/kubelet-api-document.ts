@@ -148,6 +148,7 @@ const OTHER_DIFFERENCES: readonly (readonly [what: string, upstream: string, her
     "what Go knows",
     "what OpenSSL of the Node.js in use knows; others are refused at the start",
   ],
+  ["bearer token longer than 64 KiB", "the API server is asked", "401 without asking"],
   ["unknown field in a configuration file", "a warning", "refused with file and path"],
 ];
 

@@ -1,3 +1,4 @@
+import { OrlopError } from "../../lib/orlop-error.ts";
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../../ports/clock.ts";
 
@@ -12,7 +13,8 @@ export interface LookupOptions<T> {
 
 /**
  * Answers by key, looked up once for all who ask at the same time. Failures are given to everybody who waits and are
- * never kept. A caller that goes away does not end the lookup for the others.
+ * never kept. A caller that goes away does not end the lookup for the others. Throws OrlopError ResourceExhausted while too
+ * many lookups wait.
  */
 export interface SharedLookups<T> {
   /** The kept answer, when there is one that may still be used. */
@@ -32,6 +34,8 @@ export interface ObserveLookups {
 
 /** Keys longer than this are looked up each time: they would make the cache big, and no honest caller has them. */
 const LONGEST_KEY = 16_384;
+/** Lookups at the same time. More of them means that answers do not come, and what waits takes memory. */
+const MOST_RUNNING = 1_024;
 /** All keys that are kept together, characters: whoever makes many long ones pushes out what he asked before. */
 const KEPT_CHARACTERS = 8 * 1_024 * 1_024;
 
@@ -92,6 +96,12 @@ export function createSharedLookups<T extends object>(
       }
       const begun = clock.monotonic();
       const others = running.get(key);
+      if (others === undefined && running.size >= MOST_RUNNING) {
+        throw new OrlopError(
+          "ResourceExhausted",
+          `${MOST_RUNNING} questions to the API server wait for answers already`,
+        );
+      }
       // Started a turn later, so that it can not end before it is noted as running.
       const lookup = others ?? Promise.resolve().then(async () => await start(key, look));
       if (others === undefined) running.set(key, lookup);

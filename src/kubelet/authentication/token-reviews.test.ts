@@ -113,4 +113,22 @@ describe("createTokenReviews", () => {
     await clock.advance(30_000);
     await answer;
   });
+
+  it("does not let questions without answers pile up", async () => {
+    const clock = createFakeClock();
+    const create = (_resource: unknown, _object: unknown, signal: AbortSignal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    const client = { create } as unknown as Pick<ClusterClient, "create">;
+    const review = createTokenReviews({ client, clock, random }, { cacheMs: 1 });
+    const waiting = Array.from({ length: 1_024 }, (_, index) => review(`token-${index}`, new AbortController()));
+    for (const one of waiting) one.catch(() => undefined);
+    await expect(review("one-more", never)).rejects.toMatchObject({ code: "ResourceExhausted" });
+    // Who asks the same as somebody before waits with him.
+    const shared = expect(review("token-5", never)).rejects.toThrow("no answer within 30000 ms");
+    await clock.untilSleepers(1_024);
+    await clock.advance(30_000);
+    await shared;
+  });
 });

@@ -21,6 +21,8 @@ export interface TokenReviewDeps {
 }
 
 const REMEMBERED = 4096;
+/** No issuer makes longer ones; whoever sends them wants the API server to read them. */
+const LONGEST_TOKEN = 64 * 1_024;
 
 function userOf(status: NonNullable<TokenReview["status"]>): User {
   const { username = "", uid = "", groups = [], extra = {} } = status.user ?? {};
@@ -29,7 +31,8 @@ function userOf(status: NonNullable<TokenReview["status"]>): User {
 
 /**
  * TokenReviews with upstream's cache: good and bad tokens alike are remembered for `cacheMs`, failures to ask never;
- * requests with the same token at the same time share one review. The same token gives the same User object.
+ * requests with the same token at the same time share one review. The same token gives the same User object. One longer
+ * than 64 KiB is bad without asking.
  */
 export function createTokenReviews(deps: TokenReviewDeps, options: { readonly cacheMs: number }): ReviewToken {
   const { clock, observeCache } = deps;
@@ -46,5 +49,8 @@ export function createTokenReviews(deps: TokenReviewDeps, options: { readonly ca
     );
     return status?.authenticated === true ? { type: "known", user: userOf(status) } : { type: "unknown" };
   };
-  return async (token, asker) => await lookups.get(token, async (shared) => await review(token, shared), asker);
+  return async (token, asker) => {
+    if (token.length > LONGEST_TOKEN) return { type: "unknown" };
+    return await lookups.get(token, async (shared) => await review(token, shared), asker);
+  };
 }
