@@ -89,6 +89,20 @@ describe("blind spots of other detectors", () => {
     expect(outcomeOf(idle, "system:serviceaccount:corpus:make-token-secrets")).toBe("indirect");
   });
 
+  it("knows that nobody gets a certificate for system:masters", async () => {
+    const { input } = await loadCorpus();
+    const only = (name: string): string =>
+      outcomeOf(
+        reportOn({
+          ...input,
+          roleBindings: [],
+          clusterRoleBindings: input.clusterRoleBindings.filter(({ object }) => object.metadata?.name === name),
+        }),
+        `system:serviceaccount:corpus:${name}`,
+      );
+    expect(["impersonate-masters", "approve-clients"].map(only)).toEqual(["indirect", "nothing"]);
+  });
+
   it("points at the line of the rule, also of an aggregated one", async () => {
     const { input } = await loadCorpus();
     const subjects = reportOn(input).subjects;
