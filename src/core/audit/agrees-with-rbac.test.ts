@@ -156,7 +156,7 @@ describe("what the audit says of a subject", () => {
           }
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });
