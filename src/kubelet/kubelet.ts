@@ -44,6 +44,7 @@ import { createPodManager } from "./pods/pod-manager.ts";
 import { createPodEvents } from "./pods/recorded-pod-events.ts";
 import { createPodReferences } from "./references/pod-references.ts";
 import { countRunning } from "./running-counts.ts";
+import { createCsiMetrics } from "./csi/csi-operations.ts";
 import { createNodeStorage } from "./csi/node-storage.ts";
 import { createNodeUserNamespaces } from "./userns-of-node.ts";
 import { createSELinuxMetrics } from "./volumes/selinux-metrics.ts";
@@ -183,6 +184,7 @@ function assemble(
       tokens,
       events,
       observeSELinux: createSELinuxMetrics(metrics.registry),
+      observeCsi: createCsiMetrics(metrics.registry),
       reportVolumesInUse: (reportSignal) => nodeStatus.reportVolumesInUse(reportSignal),
     },
     { root, nodeName, gates },

@@ -43,7 +43,7 @@ export interface FakeCsiDriverOptions {
   readonly capabilities?: readonly CsiNodeCapability[];
   readonly versions?: readonly string[];
   readonly nodeId?: string;
-  readonly maximumVolumes?: number;
+  readonly maximumVolumes?: () => number;
   readonly topology?: Readonly<Record<string, string>>;
   /** @default "tmpfs" */
   readonly filesystem?: string;
@@ -128,7 +128,7 @@ export function createFakeCsiDriver(options: FakeCsiDriverOptions): FakeCsiDrive
         caller,
         async () => ({
           nodeId: options.nodeId ?? "fake-node",
-          maxVolumesPerNode: BigInt(options.maximumVolumes ?? 0),
+          maxVolumesPerNode: BigInt(options.maximumVolumes?.() ?? 0),
           accessibleTopology: options.topology === undefined ? undefined : { segments: { ...options.topology } },
         }),
         { nodeId: "", maxVolumesPerNode: 0n, accessibleTopology: undefined },

@@ -9,6 +9,7 @@ import { createFiles } from "../adapters/files/files.ts";
 import { createMemoryMounts, type MemoryMounts } from "../adapters/memory/mounts.ts";
 import type { CSIDriver, PersistentVolume, PersistentVolumeClaim, Pod, PodSpec } from "../api/types.ts";
 import { csiPluginDirectory } from "../core/csi/csi-paths.ts";
+import type { CsiOperation } from "../kubelet/csi/csi-operations.ts";
 import { createNodeStorage, type NodeStorage } from "../kubelet/csi/node-storage.ts";
 import type { PodEvent } from "../kubelet/pods/pod-events.ts";
 import { createSELinuxMetrics } from "../kubelet/volumes/selinux-metrics.ts";
@@ -50,6 +51,8 @@ export interface VolumeNode {
   readonly events: readonly (PodEvent & { readonly pod: string })[];
   /** What was asked of the host's iSCSI initiator. */
   readonly logins: readonly unknown[];
+  /** Calls to drivers, as metrics see them. */
+  readonly operations: readonly CsiOperation[];
   /** Of the kubelet that runs now. */
   storage(): NodeStorage;
   volumes(): VolumeManager["volumes"];
@@ -124,6 +127,7 @@ export async function startVolumeNode(options: VolumeNodeOptions = {}): Promise<
   const events: (PodEvent & { readonly pod: string })[] = [];
   const drivers: FakeCsiDriver[] = [];
   const logins: unknown[] = [];
+  const operations: CsiOperation[] = [];
   const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
   const selinux: HostSELinux = {
     read: async () => (options.seLinux === true ? { active: true, contextsFile: CONTEXTS } : { active: false }),
@@ -187,6 +191,7 @@ export async function startVolumeNode(options: VolumeNodeOptions = {}): Promise<
         },
         events: { record: (pod, event) => events.push({ ...event, pod: pod.metadata?.name ?? "" }) },
         observeSELinux: createSELinuxMetrics(registry),
+        observeCsi: (operation) => operations.push(operation),
         reportVolumesInUse: async () => undefined,
       },
       { root, nodeName: VOLUME_NODE, gates: testGates(options.gates) },
@@ -232,6 +237,7 @@ export async function startVolumeNode(options: VolumeNodeOptions = {}): Promise<
     mounts,
     events,
     logins,
+    operations,
     storage: () => storage,
     volumes: () => manager.volumes,
     manager: () => manager,

@@ -37,7 +37,7 @@ describe("registration of CSI drivers", () => {
   it("shows the driver in CSINode, in the annotation and in the labels of the node", async () => {
     const driver = await node.addDriver(undefined, {
       nodeId: "id-7",
-      maximumVolumes: 5,
+      maximumVolumes: () => 5,
       topology: { "fake.csi/zone": "a" },
     });
     expect(driver.registrations).toEqual([""]);
@@ -253,6 +253,35 @@ describe("CSI volumes", () => {
       await node.prepare(node.pod("b", [claimed("plain")], { fsGroup: 1234 }));
       expect((await stat(`${published("b", "plain")}/mount`)).gid).toBe(1234);
     }
+  });
+});
+
+describe("calls to drivers", () => {
+  it("are told to metrics with their gRPC status", async () => {
+    const driver = await node.addDriver({});
+    await node.addVolume("data");
+    driver.misbehave("NodeStageVolume", { fail: status.FAILED_PRECONDITION });
+    const pod = node.pod("a", [claimed("data")]);
+    await node.prepare(pod).catch(() => undefined);
+    await node.until("it is mounted", async () =>
+      node.prepare(pod).then(
+        () => true,
+        () => false,
+      ),
+    );
+    const told = node.operations.filter(({ method }) => !method.endsWith("Capabilities"));
+    expect(told.map(({ driver: name, method, status: code }) => [name, method, code])).toEqual([
+      ["fake.csi", "/csi.v1.Node/NodeStageVolume", "FailedPrecondition"],
+      ["fake.csi", "/csi.v1.Node/NodeStageVolume", "OK"],
+      ["fake.csi", "/csi.v1.Node/NodePublishVolume", "OK"],
+    ]);
+  });
+
+  it("ask for the limit again as often as the driver wants, and show it", async () => {
+    let limit = 5;
+    await node.addDriver({ nodeAllocatableUpdatePeriodSeconds: 10 }, { maximumVolumes: () => limit });
+    limit = 7;
+    await node.until("it is shown", async () => (await csiNode()).spec?.drivers?.[0]?.allocatable?.count === 7);
   });
 });
 

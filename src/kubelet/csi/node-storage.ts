@@ -26,8 +26,10 @@ import { createNodeVolumes, type NodeVolumes } from "../volumes/node-volumes.ts"
 import { createSELinuxDemands, type SELinuxDemands } from "../volumes/selinux-demands.ts";
 import type { ObserveSELinux } from "../volumes/selinux-metrics.ts";
 import type { ServiceAccountTokens } from "../volumes/service-account-tokens.ts";
+import { createAllocatableUpdates } from "./allocatable-updates.ts";
 import { createCsiDrivers } from "./csi-drivers.ts";
 import { createCsiNodeObject } from "./csi-node-object.ts";
+import type { ObserveCsi } from "./csi-operations.ts";
 import { createCsiObjects } from "./csi-objects.ts";
 import { createCsiPlugin } from "./csi-plugin.ts";
 import { createCsiTokens } from "./csi-tokens.ts";
@@ -51,6 +53,7 @@ export interface NodeStorageDeps {
   readonly tokens: Pick<ServiceAccountTokens, "issued">;
   readonly events: PodEvents;
   readonly observeSELinux: ObserveSELinux;
+  readonly observeCsi: ObserveCsi;
   /** See NodeStatusService. */
   readonly reportVolumesInUse: (signal: AbortSignal) => Promise<void>;
 }
@@ -80,7 +83,7 @@ export function createNodeStorage(deps: NodeStorageDeps, options: NodeStorageOpt
   const { client, clock, random, log } = deps;
   const driverObjects = createInformer({ client, clock, random, log }, { resource: CSI_DRIVERS });
   const nodeObject = createCsiNodeObject({ client, clock, random, log }, options);
-  const drivers = createCsiDrivers({ connector: deps.csi, nodeObject, log });
+  const drivers = createCsiDrivers({ connector: deps.csi, nodeObject, observe: deps.observeCsi, clock, log });
   const objects = createCsiObjects(
     { client, clock, drivers: driverObjects, digest: deps.digest, reportInUse: deps.reportVolumesInUse },
     options,
@@ -140,6 +143,15 @@ export function createNodeStorage(deps: NodeStorageDeps, options: NodeStorageOpt
     { files: deps.files, sockets: deps.pluginSockets, clock, random, log, handlers: { CSIPlugin: drivers.handler } },
     options,
   );
+  const limits = createAllocatableUpdates({
+    registered: drivers.registered,
+    driver: objects.driver,
+    refresh: drivers.refresh,
+    clock,
+    log,
+  });
+  const parts = [inBackground(driverObjects), nodeObject.unit, plugins, volumes.unit];
+  if (options.gates.enabled("MutableCSINodeAllocatableCount")) parts.push(limits);
   return {
     volumes,
     demands,
@@ -150,7 +162,7 @@ export function createNodeStorage(deps: NodeStorageDeps, options: NodeStorageOpt
       drivers.onRegistered(listener);
     },
     problem: nodeObject.problem,
-    unit: createUnitGroup("storage", [inBackground(driverObjects), nodeObject.unit, plugins, volumes.unit], "together"),
+    unit: createUnitGroup("storage", parts, "together"),
   };
 }
 
