@@ -64,11 +64,44 @@ describe("runProgram()", () => {
     expect(up.called).toMatchObject([["up", { controllers: ["*", "selinux-warning-controller"] }]]);
   });
 
+  it("takes kube-controller-manager's flags of leader election", async () => {
+    const { called } = await run(
+      ...[
+        "controller-manager",
+        "--leader-elect",
+        "--leader-elect-lease-duration=1m",
+        "--leader-elect-resource-lock=leases",
+      ],
+      ...["--leader-elect-resource-name", "l", "--leader-elect-resource-namespace=ns", "--authentication-skip-lookup"],
+    );
+    expect(called).toMatchObject([
+      [
+        "controller-manager",
+        {
+          leaderElect: true,
+          leaderElectLeaseDuration: 60_000,
+          leaderElectRenewDeadline: 10_000,
+          leaderElectRetryPeriod: 2_000,
+          leaderElectResourceName: "l",
+          leaderElectResourceNamespace: "ns",
+          authenticationSkipLookup: true,
+        },
+      ],
+    ]);
+    expect((await run("controller-manager", "--leader-elect=false")).called).toMatchObject([
+      ["controller-manager", { leaderElect: false }],
+    ]);
+    expect((await run("controller-manager", "--leader-elect-retry-period=-1s")).code).toBe(2);
+    expect((await run("controller-manager", "--leader-elect-resource-lock=endpoints")).code).toBe(2);
+  });
+
   it("parses the selinux commands", async () => {
     const { called } = await run("selinux", "conflicts", "-f", "a.yaml", "-f", "-", "--fail-on=any", "-o", "json");
     expect(called).toMatchObject([
       ["selinux conflicts", { filename: ["a.yaml", "-"], failOn: "any", output: "json", insecureSkipTlsVerify: false }],
     ]);
+    const short = await run("selinux", "conflicts", "-o=yaml", "-n=shop");
+    expect(short.called).toMatchObject([["selinux conflicts", { output: "yaml", namespace: "shop" }]]);
     expect((await run("selinux", "gate", "--publish=nothing")).code).toBe(2);
     expect((await run("selinux", "opt-out", "--form=none")).code).toBe(2);
     expect((await run("selinux", "conflicts", "--selinux-process-label=s0")).code).toBe(2);

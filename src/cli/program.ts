@@ -41,7 +41,7 @@ export async function runProgram(argv: readonly string[], commands: Commands, ou
     exitCode = code;
   });
   try {
-    await program.parseAsync([...argv], { from: "user" });
+    await program.parseAsync(withShortValues(argv), { from: "user" });
     return exitCode;
   } catch (reason) {
     if (reason instanceof CommanderError) return reason.exitCode === 0 ? 0 : 2;
@@ -51,6 +51,14 @@ export async function runProgram(argv: readonly string[], commands: Commands, ou
     }
     throw reason;
   }
+}
+
+/** `-o=json` is how kubectl's users may write `-o json`. */
+function withShortValues(argv: readonly string[]): string[] {
+  const end = argv.includes("--") ? argv.indexOf("--") : argv.length;
+  return argv.flatMap((argument, position) =>
+    position < end && /^-[a-zA-Z]=/.test(argument) ? [argument.slice(0, 2), argument.slice(3)] : [argument],
+  );
 }
 
 /** The command tree; exported for completion and documentation. */
