@@ -73,7 +73,7 @@ describe.skipIf(problem !== undefined)("a node with SELinux enforcing", () => {
     const { withContext, files } = seen<Relabelling>("relabelling");
     expect(files).toBe(100);
     expect(withContext.options).toContain(contextOf("c10,c20"));
-    expect(withContext.attributeWrites).toBe(0);
+    expect(withContext.labelWrites).toBe(0);
     expect(withContext.access).toEqual({ code: 0, text: "1\nagain" });
     expect(withContext.stored.files).toBeGreaterThan(files);
     expect(withContext.stored.labelled).toBe(0);
@@ -83,7 +83,7 @@ describe.skipIf(problem !== undefined)("a node with SELinux enforcing", () => {
     const { recursive, files } = seen<Relabelling>("relabelling");
     expect(recursive.options).toContain("seclabel");
     expect(recursive.options).not.toContain("context=");
-    expect(recursive.attributeWrites).toBeGreaterThanOrEqual(files);
+    expect(recursive.labelWrites).toBeGreaterThanOrEqual(files);
     expect(recursive.access).toEqual({ code: 0, text: "again\nagain" });
     expect(recursive.stored.labelled).toBeGreaterThanOrEqual(files);
   });

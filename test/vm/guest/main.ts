@@ -10,7 +10,7 @@ import { ALL_SCENARIOS } from "./scenarios/index.ts";
 
 const PORT = "orlop.reports";
 const DEFAULT_GATES = "SELinuxMount=true";
-const DEFAULT_TIMEOUT_MS = 120_000;
+const DEFAULT_TIMEOUT_MS = 600_000;
 
 /** Opens the port of this name; found in sysfs, as no udev names it here. */
 function openPort(name: string): number {

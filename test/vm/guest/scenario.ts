@@ -13,7 +13,7 @@ export interface Scenario<Evidence = unknown> {
   readonly name: string;
   /** For --feature-gates. @default "SELinuxMount=true" */
   readonly featureGates?: string;
-  /** Milliseconds. @default 120000 */
+  /** Milliseconds. @default 600000 */
   readonly timeoutMs?: number;
   run(context: ScenarioContext): Promise<Evidence>;
 }

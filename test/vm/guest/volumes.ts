@@ -1,4 +1,4 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import type { Pod } from "../../../src/api/types.ts";
 import { PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES } from "../../../src/machinery/resources.ts";
 import { hasReason } from "../../../src/machinery/answer-error.ts";
@@ -102,9 +102,4 @@ export async function storedLabels(volume: string): Promise<{ readonly files: nu
       labelled: text.split("\n").filter((line) => line.includes(":container_file_t:")).length,
     };
   });
-}
-
-/** Names in a directory that is not there are none. */
-export async function namesIn(path: string): Promise<readonly string[]> {
-  return await readdir(path).catch(() => []);
 }

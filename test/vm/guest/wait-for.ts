@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 export async function waitFor<T>(
   what: string,
   ask: () => Promise<T | undefined>,
-  { signal, withinMs = 25_000 }: { readonly signal: AbortSignal; readonly withinMs?: number },
+  { signal, withinMs = 240_000 }: { readonly signal: AbortSignal; readonly withinMs?: number },
 ): Promise<T> {
   const end = performance.now() + withinMs;
   for (;;) {

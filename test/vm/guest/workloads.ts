@@ -8,7 +8,7 @@ import { waitFor } from "./wait-for.ts";
 
 export const IMAGE = "docker.io/library/busybox:latest";
 export const NAMESPACE = "default";
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 240_000;
 
 export interface PodWish {
   readonly name: string;

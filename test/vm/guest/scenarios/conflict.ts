@@ -41,7 +41,6 @@ export async function podNow({ cluster, signal }: ScenarioContext, name: string)
 /** Two pods with two labels want one volume: the second waits, says why, and starts by itself when the first is gone. */
 export const conflict: Scenario<Conflict> = {
   name: "conflict",
-  timeoutMs: 300_000,
   async run(context) {
     await createClaim(context, "shared", "ReadWriteMany");
     const first = await startPod(context, { name: "first", level: "s0:c1,c2", claim: "shared" });
@@ -83,7 +82,6 @@ export interface PrivilegedSharing {
 /** A privileged pod has no label, so it may not join a labelled mount; with the policy Recursive on both sides they share. */
 export const privilegedSharing: Scenario<PrivilegedSharing> = {
   name: "privileged-sharing",
-  timeoutMs: 300_000,
   async run(context) {
     await createClaim(context, "backup", "ReadWriteMany");
     await startPod(context, { name: "application", level: "s0:c1,c2", claim: "backup" });

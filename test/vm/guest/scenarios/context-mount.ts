@@ -19,7 +19,6 @@ export interface ContextMount {
 /** A volume is mounted with the label of its pod; processes with other categories are kept out by the kernel. */
 export const contextMount: Scenario<ContextMount> = {
   name: "context-mount",
-  timeoutMs: 240_000,
   async run(context) {
     await createClaim(context, "labelled");
     const pod = await startPod(context, { name: "owner", level: "s0:c20,c10", claim: "labelled" });

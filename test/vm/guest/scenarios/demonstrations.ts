@@ -35,7 +35,6 @@ const EVENTS = "kubectl get events --field-selector reason=FailedMount,involvedO
 /** Two pods, two labels, one volume. */
 export const twoLabels: Scenario<{ readonly told: string; readonly started: string }> = {
   name: "demo-two-labels",
-  timeoutMs: 420_000,
   async run(context) {
     const { say } = context;
     say("\nTwo pods, two labels, one volume\n================================\n");
@@ -73,7 +72,6 @@ export const twoLabels: Scenario<{ readonly told: string; readonly started: stri
 /** Privileged and unprivileged pods share a volume. */
 export const privileged: Scenario<{ readonly told: string; readonly shared: string }> = {
   name: "demo-privileged",
-  timeoutMs: 420_000,
   async run(context) {
     const { say } = context;
     const level = "s0:c1,c2";

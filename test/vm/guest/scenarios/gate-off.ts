@@ -17,7 +17,6 @@ export interface GateOff {
 export const gateOff: Scenario<GateOff> = {
   name: "gate-off",
   featureGates: "SELinuxMount=false",
-  timeoutMs: 300_000,
   async run(context) {
     const mounted = async (name: string, mode: "ReadWriteOncePod" | "ReadWriteOnce"): Promise<Mounted> => {
       await createClaim(context, name, mode);

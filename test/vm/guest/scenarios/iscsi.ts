@@ -22,7 +22,6 @@ const IMAGE = "/data/iscsi.img";
 /** A real target and a real initiator, in this machine; the volume is mounted with its pod's label. */
 export const iscsi: Scenario<Iscsi> = {
   name: "iscsi",
-  timeoutMs: 300_000,
   async run(context) {
     const { cluster, signal } = context;
     await startTarget(signal);
@@ -64,7 +63,7 @@ export const iscsi: Scenario<Iscsi> = {
     await deletePods(context, "initiator");
     const after = await waitFor("the session to end", async () => ((await sessions()) === "" ? "" : undefined), {
       signal,
-      withinMs: 60_000,
+      withinMs: 240_000,
     });
     await cluster.client.delete(PERSISTENT_VOLUME_CLAIMS, { namespace: NAMESPACE, name: "iscsi" }, signal);
     await cluster.client.delete(PERSISTENT_VOLUMES, { name: "iscsi-disk" }, signal);

@@ -22,7 +22,6 @@ const GATES = "SELinuxMount=true";
 /** Kubelet and driver are killed with a labelled volume in use, and find everything as it was. */
 export const reconstruction: Scenario<Reconstruction> = {
   name: "reconstruction",
-  timeoutMs: 420_000,
   async run(context) {
     const { cluster } = context;
     await createClaim(context, "kept", "ReadWriteMany");

@@ -20,7 +20,6 @@ const DRIVER = "dropper.example.com";
 /** A driver that says it mounts with labels and does not pass the option on: it is caught, and named. */
 export const silentDrop: Scenario<SilentDrop> = {
   name: "silent-drop",
-  timeoutMs: 240_000,
   async run(context) {
     const { cluster, signal } = context;
     const directory = "/run/dropper";
