@@ -12,12 +12,12 @@ import { checkMachine } from "./machine.ts";
 import { createNodeAgent } from "./node-agent.ts";
 import { findNodePlace } from "./node-place.ts";
 import { untilToldToStop } from "./process-signal.ts";
-import { systemDeps } from "./system.ts";
+import { logLevelOf, systemDeps } from "./system.ts";
 
 /** `orlop kubelet`: the node agent against any Kubernetes API server. */
 export async function kubelet(options: KubeletOptions): Promise<number> {
   const configuration = await configurationOf(options);
-  const deps = systemDeps(options.logLevel);
+  const deps = systemDeps(logLevelOf(options.v ?? 0, options.logLevel));
   const gates = featureGatesOf(options, deps.log, new Map(Object.entries(configuration.featureGates)));
   await checkMachine({ node: true, command: "orlop kubelet" });
   const { hostnameOverride, nodeIp } = options;

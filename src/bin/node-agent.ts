@@ -33,7 +33,7 @@ import type { Log } from "../ports/log.ts";
 import type { RecordLog } from "../ports/record-log.ts";
 import type { NodePlace } from "./node-place.ts";
 import type { ServingSource } from "./serving-source.ts";
-import type { SystemDeps } from "./system.ts";
+import { logLevelOf, type SystemDeps } from "./system.ts";
 
 export interface NodeAgentOptions {
   readonly place: NodePlace;
@@ -93,7 +93,7 @@ export function createNodeAgent(deps: SystemDeps, transport: ClusterTransport, o
         ...(options.certificates !== undefined && { certificates: options.certificates }),
         mappings: createMappingDirectory(join(options.root, "pods"), { suffix: random.uuid }),
         subIds: readSubIds,
-        setVerbosity: (level) => deps.setLogLevel(level >= 4 ? "debug" : "info"),
+        setVerbosity: (level) => deps.setLogLevel(logLevelOf(level)),
       },
       {
         nodeName: options.place.name,

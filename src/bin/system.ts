@@ -26,3 +26,8 @@ export function systemDeps(level: LogLevel): SystemDeps {
     digest: (text) => createHash("sha256").update(text).digest("hex"),
   };
 }
+
+/** The level for a verbosity as upstream's components count it. @param otherwise the level of low ones */
+export function logLevelOf(verbosity: number, otherwise: LogLevel = "info"): LogLevel {
+  return verbosity >= 4 ? "debug" : otherwise;
+}

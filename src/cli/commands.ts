@@ -63,6 +63,8 @@ export interface KubeletOptions {
   readonly emulatedVersion?: string;
   readonly connectAuthorization?: ConnectAuthorizationMode;
   readonly logLevel: LogLevel;
+  /** Verbosity as upstream counts it. */
+  readonly v?: number;
 }
 
 export interface ControllerManagerOptions extends SELinuxFlags, LeaderElectionFlags {

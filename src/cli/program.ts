@@ -12,6 +12,7 @@ import {
   parseAddress,
   parseEmulatedVersion,
   parseLogLevel,
+  parseCount,
   parseNodeName,
   parsePort,
 } from "./flag-values.ts";
@@ -151,6 +152,7 @@ export function buildProgram(commands: Commands, output: ProgramOutput, finish: 
     .addOption(emulatedVersion())
     .addOption(connectAuthorization())
     .addOption(logLevel())
+    .option("--v <level>", "how much is logged, as upstream counts it: 4 and more is debug", parseCount("--v"))
     .action(run(commands.kubelet));
   addKubeletFieldFlags(kubelet);
 
