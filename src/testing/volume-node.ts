@@ -8,7 +8,6 @@ import { createPluginSockets } from "../adapters/csi/plugin-sockets.ts";
 import { createFiles } from "../adapters/files/files.ts";
 import { createMemoryMounts, type MemoryMounts } from "../adapters/memory/mounts.ts";
 import type { CSIDriver, PersistentVolume, PersistentVolumeClaim, Pod, PodSpec } from "../api/types.ts";
-import { csiPluginDirectory } from "../core/csi/csi-paths.ts";
 import type { CsiOperation } from "../kubelet/csi/csi-operations.ts";
 import { createNodeStorage, type NodeStorage } from "../kubelet/csi/node-storage.ts";
 import type { PodEvent } from "../kubelet/pods/pod-events.ts";
@@ -343,8 +342,4 @@ export async function startVolumeNode(options: VolumeNodeOptions = {}): Promise<
 /** The volume a claim of the same name gives a pod. */
 export function claimed(name: string): NonNullable<PodSpec["volumes"]>[number] {
   return { name, persistentVolumeClaim: { claimName: name } };
-}
-
-export function stagingFolders(root: string): string {
-  return csiPluginDirectory(root);
 }

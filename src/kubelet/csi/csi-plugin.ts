@@ -22,13 +22,14 @@ import { type GroupRule, groupRule } from "../../core/csi/group-rule.ts";
 import { formatVolumeData, parseVolumeData, type VolumeData } from "../../core/csi/volume-data.ts";
 import { appliedContext, hasLabelSupport } from "../../core/selinux/applied-context.ts";
 import { contextMountOption } from "../../core/selinux/mount-decision.ts";
-import { csiPlugin, driverOfPlugin } from "../../core/selinux/persistent-volume.ts";
+import { driverOfPlugin } from "../../core/selinux/persistent-volume.ts";
 import { isSafePathName } from "../../core/volumes/pod-paths.ts";
 import { OrlopError } from "../../lib/orlop-error.ts";
 import { CsiFailure, type CsiMount, type CsiNode, type CsiNodeCapability, mayHaveHappened } from "../../ports/csi.ts";
 import type { Files } from "../../ports/files.ts";
 import type { HostMounts, MountEntry } from "../../ports/host-mounts.ts";
 import type { Log } from "../../ports/log.ts";
+import { mountAt, podMountsOf } from "../volumes/mount-lookup.ts";
 import type { MountAttempt, NodeVolumePlugin, NodeVolumeSpec, PodMount } from "../volumes/node-volume-plugin.ts";
 import type { ApplyGroup } from "../volumes/apply-group.ts";
 import type { CsiDrivers } from "./csi-drivers.ts";
@@ -59,11 +60,10 @@ export function csiSourceOf(spec: NodeVolumeSpec, digest: (text: string) => stri
   return inlineCsiSource(spec.pod, spec.volume, inlineHandle(spec.pod.metadata?.uid ?? "", spec.volume.name, digest));
 }
 
-export function csiVolumeId(driver: string, handle: string): string {
-  return `${csiPlugin(driver)}^${handle}`;
-}
-
-/** Volumes of CSI drivers, staged and published in upstream's places and order. */
+/**
+ * Volumes of CSI drivers, staged and published in upstream's places and order. Longer than most files: what is written
+ * before a call, undone after its failure and removed at the end is read side by side.
+ */
 export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions): NodeVolumePlugin {
   const { files, objects, digest } = deps;
   const { root } = options;
@@ -114,20 +114,11 @@ export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions):
     return { rule: rule.value, fsGroup };
   }
 
-  /** undefined: nothing is mounted there. */
-  async function mountAt(path: string, signal: AbortSignal): Promise<MountEntry | undefined> {
-    // Mount tables hold resolved paths; what is mounted there is not touched, it may hang.
-    const at = path.lastIndexOf("/");
-    const parent = await files.realPath(path.slice(0, at)).catch(() => path.slice(0, at));
-    const real = `${parent}${path.slice(at)}`;
-    return (await deps.mounts.list(signal)).findLast(({ target }) => target === real);
-  }
-
   /** Removes what was made for a mount, once nothing is mounted there. */
   async function removeMountPoint(path: string, driver: string, call: string, signal: AbortSignal): Promise<void> {
     const directory = path.slice(0, path.lastIndexOf("/"));
     if ((await files.information(directory)) === undefined) return;
-    if ((await mountAt(path, signal)) !== undefined) {
+    if ((await mountAt(deps, path, signal)) !== undefined) {
       throw new OrlopError(
         "Conflict",
         `CSI driver ${driver} answered ${call} with success, but ${path} is still mounted; nothing is deleted, and it is asked again`,
@@ -178,7 +169,7 @@ export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions):
     await files.makeDirectory(directory, DIRECTORY_MODE);
     // Written first: whatever happens after this, somebody can take it down.
     await files.writeFile(`${directory}/${VOLUME_DATA_FILE}`, formatVolumeData(data), FILE_MODE);
-    if ((await mountAt(path, signal)) === undefined) await files.makeDirectory(path, DIRECTORY_MODE);
+    if ((await mountAt(deps, path, signal)) === undefined) await files.makeDirectory(path, DIRECTORY_MODE);
     const group = groupOf(source, spec.pod, driver, capabilities);
     try {
       await node.stage(
@@ -196,7 +187,7 @@ export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions):
       if (attempt.fresh && !mayHaveHappened(reason)) await removeMountPoint(path, source.driver, "", signal);
       throw reason;
     }
-    const mount = await mountAt(path, signal);
+    const mount = await mountAt(deps, path, signal);
     if (mount === undefined) return;
     try {
       checkContext(source.driver, spec.specName, mount, attempt.context);
@@ -278,7 +269,7 @@ export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions):
     node: CsiNode,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const mount = await uncertain(() => mountAt(path, signal), "error checking for SELinux support");
+    const mount = await uncertain(() => mountAt(deps, path, signal), "error checking for SELinux support");
     if (mount === undefined) {
       if (attempt.context === "") return false;
       throw new CsiFailure(
@@ -351,8 +342,8 @@ export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions):
       const directory = stagingDirectory(root, driver, digest(handle));
       if ((await readData(directory)) === undefined) return;
       const path = stagingPathOf(driver, handle);
-      const device = await mountAt(path, signal);
-      const others = await mountsOfSame(device, path, signal);
+      const device = await mountAt(deps, path, signal);
+      const others = device === undefined ? [] : await podMountsOf(deps, root, device, signal);
       if (others.length > 0) {
         throw new OrlopError("Conflict", `refusing to unstage ${id}: it is still mounted at ${others.join(", ")}`, {
           retry: "backoff",
@@ -362,23 +353,6 @@ export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions):
     },
     find: (signal) => findCsiVolumes({ files, mounts: deps.mounts, log: deps.log }, root, signal),
   };
-
-  /** Pods that still have the staged filesystem, whatever anybody remembers of them. */
-  async function mountsOfSame(
-    device: MountEntry | undefined,
-    path: string,
-    signal: AbortSignal,
-  ): Promise<readonly string[]> {
-    if (device === undefined) return [];
-    const pods = `${await files.realPath(root)}/pods/`;
-    const entries = await deps.mounts.list(signal);
-    return entries
-      .filter((entry) => entry.device === device.device && entry.target !== path && entry.target.startsWith(pods))
-      .filter(
-        (entry) => entry.root === device.root || entry.root.startsWith(device.root === "/" ? "/" : `${device.root}/`),
-      )
-      .map(({ target }) => target);
-  }
 }
 
 const DATA_LIMIT_BYTES = 64 * 1024;

@@ -8,6 +8,7 @@ import type { HostDisks } from "../../ports/host-disks.ts";
 import type { HostMounts, MountEntry } from "../../ports/host-mounts.ts";
 import type { ApplyGroup } from "./apply-group.ts";
 import type { DiskWays } from "./disk-kinds.ts";
+import { mountAt, podMountsOf } from "./mount-lookup.ts";
 import type { FoundVolumes, NodeVolumePlugin, NodeVolumeSpec } from "./node-volume-plugin.ts";
 
 export interface DiskPluginDeps {
@@ -31,11 +32,6 @@ export function createDiskPlugin(
   /** Folders by the id of the volume, for unmounting. */
   const folders = new Map<string, string>();
 
-  async function entryAt(path: string, signal: AbortSignal): Promise<MountEntry | undefined> {
-    const real = `${await files.realPath(root)}${path.slice(root.length)}`;
-    return (await mounts.list(signal)).findLast(({ target }) => target === real);
-  }
-
   const list = async (path: string): Promise<readonly string[]> => {
     if ((await files.information(path)) === undefined) return [];
     return (await files.list(path)).filter((entry) => entry.kind === "directory").map(({ name }) => name);
@@ -45,7 +41,7 @@ export function createDiskPlugin(
     const folder = ways.folderOf(spec);
     folders.set(spec.id, folder);
     const path = `${directory}/${folder}`;
-    const before = await entryAt(path, signal);
+    const before = await mountAt(deps, path, signal);
     if (before === undefined) {
       await files.makeDirectory(path, DIRECTORY_MODE);
       const device = await ways.attach(spec, path, signal);
@@ -59,7 +55,7 @@ export function createDiskPlugin(
       ];
       await mounts.mount({ source: device, target: path, filesystem: fsType, options: flags }, signal);
     }
-    const mounted = before ?? (await entryAt(path, signal));
+    const mounted = before ?? (await mountAt(deps, path, signal));
     if (context === "" || mounted === undefined) return;
     const found = appliedContext(mounted.superOptions, context);
     if (found.applied === "as-asked") return;
@@ -83,7 +79,7 @@ export function createDiskPlugin(
       const source = `${directory}/${ways.folderOf(spec)}`;
       const path = podDiskPath(root, spec.pod.metadata?.uid ?? "", kind, spec.specName);
       const readOnly = ways.isReadOnly(spec);
-      if ((await entryAt(path, signal)) === undefined) {
+      if ((await mountAt(deps, path, signal)) === undefined) {
         await files.makeDirectory(path, DIRECTORY_MODE);
         await mounts.mount({ source, target: path, options: ["bind"] }, signal);
         if (readOnly) await mounts.mount({ source, target: path, options: ["bind", "remount", "ro"] }, signal);
@@ -93,14 +89,14 @@ export function createDiskPlugin(
           await deps.applyGroup(path, { group, readOnly }, onRoot, signal);
         }
       }
-      const mounted = await entryAt(path, signal);
+      const mounted = await mountAt(deps, path, signal);
       const relabel = context === "" && !readOnly && mounted !== undefined && hasLabelSupport(mounted.superOptions);
       return { path, relabel };
     },
     async unmountPod({ podUid, specName }, signal) {
       const path = podDiskPath(root, podUid, kind, specName);
-      if ((await entryAt(path, signal)) !== undefined) await mounts.unmount(path, signal);
-      if ((await entryAt(path, signal)) !== undefined) {
+      if ((await mountAt(deps, path, signal)) !== undefined) await mounts.unmount(path, signal);
+      if ((await mountAt(deps, path, signal)) !== undefined) {
         throw new OrlopError("Conflict", `${path} is still mounted; nothing is deleted`, { retry: "backoff" });
       }
       await files.remove(path);
@@ -109,21 +105,17 @@ export function createDiskPlugin(
       const folder = folders.get(id);
       if (folder === undefined) return;
       const path = `${directory}/${folder}`;
-      const entry = await entryAt(path, signal);
+      const entry = await mountAt(deps, path, signal);
       if (entry !== undefined) {
-        const pods = `${await files.realPath(root)}/pods/`;
-        const others = (await mounts.list(signal)).filter(
-          ({ device, target }) => device === entry.device && target.startsWith(pods),
-        );
+        const others = await podMountsOf(deps, root, entry, signal);
         if (others.length > 0) {
-          const where = others.map(({ target }) => target).join(", ");
-          throw new OrlopError("Conflict", `refusing to unmount ${id}: it is still mounted at ${where}`, {
+          throw new OrlopError("Conflict", `refusing to unmount ${id}: it is still mounted at ${others.join(", ")}`, {
             retry: "backoff",
           });
         }
         await mounts.unmount(path, signal);
       }
-      if ((await entryAt(path, signal)) !== undefined) {
+      if ((await mountAt(deps, path, signal)) !== undefined) {
         throw new OrlopError("Conflict", `${path} is still mounted; nothing is deleted`, { retry: "backoff" });
       }
       await ways.detach(path, entry?.source, signal);

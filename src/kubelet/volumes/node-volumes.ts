@@ -49,8 +49,6 @@ export interface NodeVolumes {
   unmountPod(podUid: string, signal: AbortSignal): Promise<void>;
   /** Ids of volumes that are wanted or may be mounted and have to stay attached for that. */
   attached(): readonly string[];
-  /** Pods that have the volume mounted, by uid. */
-  usersOf(id: string): readonly string[];
   /** Unmounts devices nobody needs any more. */
   readonly unit: Unit;
   /** Called when something was unmounted or may be tried again: who waits for a volume may look. */
@@ -61,6 +59,7 @@ export interface NodeVolumes {
 const MOST_FOR_A_PLUGIN = 64;
 const LONGEST_IDLE_WAIT_MS = 60_000;
 
+/** Longer than most files: all steps share one table of volumes, which nobody else may change. */
 export function createNodeVolumes(deps: NodeVolumesDeps): NodeVolumes {
   const { clock, log } = deps;
   const volumes = new Map<string, NodeVolume>();
@@ -329,7 +328,6 @@ export function createNodeVolumes(deps: NodeVolumesDeps): NodeVolumes {
       ofPod.delete(podUid);
     },
     attached: () => [...volumes.keys()].filter((id) => !unattached.has(id)),
-    usersOf: (id) => [...volumeOf(id).mounts.keys()],
     onFreed: (listener) => freed.push(listener),
     unit: {
       name: "volume devices",
