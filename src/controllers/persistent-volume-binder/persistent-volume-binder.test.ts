@@ -143,7 +143,7 @@ describe("createPersistentVolumeBinder()", () => {
     await host.until(async () => expect(await phases([], names)).toEqual(["Bound", "Bound", "Bound"]));
     for (const name of ["a", "b", "c"]) await dropClaim(name);
     await host.until(async () => expect(await phases([], names)).toEqual(["Released", "Failed", "Failed"]));
-    const why = 'host path "/data/byhand" is not deleted by the control plane';
+    const why = "host_path deleter only supports /tmp/.+ but received provided /data/byhand";
     expect((await volume("byhand")).status?.message).toBe(why);
     await host.until(async () => {
       expect(await told("byhand")).toEqual([`Warning VolumeFailedDelete: ${why}`]);

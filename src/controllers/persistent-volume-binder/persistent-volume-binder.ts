@@ -1,11 +1,7 @@
 import { defaultStorageClassOf } from "../../api/default-storage-class.ts";
 import { podIsTerminal } from "../../api/pod.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/types.ts";
-import {
-  BETA_STORAGE_PROVISIONER,
-  MIGRATED_TO,
-  STORAGE_PROVISIONER,
-} from "../../core/persistent-volumes/annotations.ts";
+import { BETA_STORAGE_PROVISIONER, STORAGE_PROVISIONER } from "../../core/persistent-volumes/annotations.ts";
 import {
   claimBoundTo,
   claimWithBoundStatus,
@@ -42,6 +38,8 @@ import { createObjectWriter } from "./object-writer.ts";
 
 /** How often a claim without a volume is told about, and looked at again; upstream's period. */
 const WAITING_MS = 15_000;
+/** Volumes are often made together: claims that wait see all of them before they choose. */
+const SETTLE_MS = 1_000;
 const CLAIM = "claim:";
 const VOLUME = "volume:";
 
@@ -102,18 +100,12 @@ export function createPersistentVolumeBinder(deps: ControllerDeps): Unit {
     await claimWriter.updateStatus(named, claimWithBoundStatus(named, bound), signal);
   };
 
-  const provision = async (
-    claim: PersistentVolumeClaim,
-    provisioner: string,
-    migratedTo: string | undefined,
-    signal: AbortSignal,
-  ): Promise<void> => {
+  const provision = async (claim: PersistentVolumeClaim, provisioner: string, signal: AbortSignal): Promise<void> => {
     if (claim.metadata?.annotations?.[STORAGE_PROVISIONER] === provisioner) return;
     const annotations = {
       ...claim.metadata?.annotations,
       [BETA_STORAGE_PROVISIONER]: provisioner,
       [STORAGE_PROVISIONER]: provisioner,
-      ...(migratedTo !== undefined && { [MIGRATED_TO]: migratedTo }),
     };
     await claimWriter.update(claim, { ...claim, metadata: { ...claim.metadata, annotations } }, signal);
   };
@@ -140,7 +132,7 @@ export function createPersistentVolumeBinder(deps: ControllerDeps): Unit {
         return "await-change";
       }
       case "provision":
-        await provision(claim, decision.provisioner, decision.migratedTo, signal);
+        await provision(claim, decision.provisioner, signal);
         tellOfWaiting(key, claim, decision.event);
         return { requeueAfterMs: WAITING_MS };
       case "lose": {
@@ -219,8 +211,8 @@ export function createPersistentVolumeBinder(deps: ControllerDeps): Unit {
         : reconcileVolume(key.slice(VOLUME.length), signal),
   });
 
-  const enqueueClaims = (some: readonly PersistentVolumeClaim[]): void => {
-    for (const claim of some) loop.enqueue(CLAIM + keyOf(claim));
+  const enqueueClaims = (some: readonly PersistentVolumeClaim[], afterMs = 0): void => {
+    for (const claim of some) loop.enqueueAfter(CLAIM + keyOf(claim), afterMs);
   };
   claims.onChange(({ key, object }) => {
     loop.enqueue(CLAIM + key);
@@ -234,7 +226,9 @@ export function createPersistentVolumeBinder(deps: ControllerDeps): Unit {
     if (claim !== "") loop.enqueue(CLAIM + claim);
     enqueueClaims(claimsOfVolume(key));
     // A free volume may be what others of its class wait for.
-    if (claim === "" && object.status?.phase === "Available") enqueueClaims(waitingOfClass(classOfVolume(object)));
+    if (claim === "" && object.status?.phase === "Available") {
+      enqueueClaims(waitingOfClass(classOfVolume(object)), SETTLE_MS);
+    }
   });
   classes.onChange(({ key }) => {
     enqueueClaims(waitingOfClass(key));

@@ -47,7 +47,7 @@ describe("claims that ask for more", () => {
   it("wait for the resizer of their driver", async () => {
     const { early, events } = await grow({ csi: { driver: "example.com", volumeHandle: "h" } });
     expect(early).toContain("spec is immutable after creation except resources.requests");
-    expect(events).toEqual(["Warning ExternalExpanding: waiting for an external controller to expand this PVC"]);
+    expect(events).toEqual(["Normal ExternalExpanding: waiting for an external controller to expand this PVC"]);
   });
 
   it("are given to the CSI driver of a migrated plugin", async () => {

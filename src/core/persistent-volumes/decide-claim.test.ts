@@ -136,7 +136,7 @@ describe("a claim that asks for no volume by name", () => {
     const of = (storageClassName: string, annotations = {}) =>
       decide(claim({ storageClassName }, annotations), [], classes);
     expect(of("gold")).toMatchObject({ do: "provision", provisioner: "example.com/p" });
-    expect(of("ebs")).toMatchObject({ do: "provision", provisioner: "ebs.csi.aws.com", migratedTo: "ebs.csi.aws.com" });
+    expect(of("ebs")).toMatchObject({ do: "provision", provisioner: "ebs.csi.aws.com" });
     expect(of("none")).toMatchObject({
       event: { reason: "ProvisioningFailed", message: 'storageclass.storage.k8s.io "none" not found' },
     });

@@ -32,9 +32,8 @@ export type ClaimDecision =
   /** Its provisioner is told by annotation; a volume that refers to the claim is expected to appear. */
   | {
       readonly do: "provision";
+      /** For in-tree provisioners the CSI driver that stands in for them. */
       readonly provisioner: string;
-      /** CSI driver that stands in for an in-tree provisioner. */
-      readonly migratedTo?: string;
       readonly event: BindingEvent;
     }
   /** It was bound, and the volume is gone or another's: Lost, for good. */
@@ -135,7 +134,6 @@ function decideProvisioning(className: string, storageClass: StorageClass | unde
   return {
     do: "provision",
     provisioner,
-    ...(migratedTo !== undefined && { migratedTo }),
     event: { type: "Normal", reason: "ExternalProvisioning", message },
   };
 }

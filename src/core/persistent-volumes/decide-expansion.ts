@@ -29,5 +29,5 @@ export function decideExpansion(claim: PersistentVolumeClaim, volume: Persistent
     };
   }
   const message = "waiting for an external controller to expand this PVC";
-  return { do: "await-resizer", event: { type: "Warning", reason: "ExternalExpanding", message } };
+  return { do: "await-resizer", event: { type: "Normal", reason: "ExternalExpanding", message } };
 }

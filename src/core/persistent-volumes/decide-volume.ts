@@ -69,7 +69,12 @@ function whyNotDeleted(volume: PersistentVolume): string | undefined {
   }
   if (spec?.csi !== undefined) return undefined;
   // Directories of the host are not the control plane's to remove, not even below /tmp.
-  if (spec?.hostPath !== undefined) return `host path "${spec.hostPath.path}" is not deleted by the control plane`;
+  if (spec?.hostPath !== undefined) {
+    const { path } = spec.hostPath;
+    return /^\/tmp\/.+/.test(path)
+      ? `host path "${path}" is not deleted by the control plane`
+      : `host_path deleter only supports /tmp/.+ but received provided ${path}`;
+  }
   const which = spec?.nfs === undefined ? "no volume plugin matched" : "no deletable volume plugin matched";
   return `error getting deleter volume plugin for volume "${metadata?.name ?? ""}": ${which}`;
 }

@@ -11,7 +11,10 @@ function defaultVolume(object: KubernetesObject): KubernetesObject {
   const { spec, status } = object as PersistentVolume;
   return {
     ...object,
-    spec: fill(spec ?? {}, { persistentVolumeReclaimPolicy: "Retain", volumeMode: "Filesystem" }),
+    spec: fill(
+      { ...spec, ...(spec?.hostPath !== undefined && { hostPath: fill(spec.hostPath, { type: "" }) }) },
+      { persistentVolumeReclaimPolicy: "Retain", volumeMode: "Filesystem" },
+    ),
     status: fill(status ?? {}, { phase: "Pending" }),
   };
 }

@@ -1,5 +1,14 @@
-import { compareQuantities, parseQuantity } from "../../../lib/quantity.ts";
-import { IMMUTABLE, forbiddenField, invalidValue, required, when } from "../../field-error.ts";
+import { compareQuantities, parseQuantity, wholeUnits } from "../../../lib/quantity.ts";
+import {
+  IMMUTABLE,
+  forbiddenField,
+  invalidFor,
+  invalidValue,
+  notSupported,
+  required,
+  when,
+} from "../../field-error.ts";
+import { labelKeyProblems } from "../../names.ts";
 import { hasInvalidLabelValue } from "../../label-selector-rules.ts";
 import { deepEqual, normalize } from "../../schema/normalize.ts";
 import type { FieldError } from "../../status-error.ts";
@@ -10,6 +19,16 @@ import { validateClaimSpec } from "./validate-claim.ts";
 import type { ClaimRules, ClaimSpec } from "./validate-claim.ts";
 
 type Claim = Unchecked<PersistentVolumeClaim>;
+
+type Amounts = Readonly<Record<string, string>>;
+
+const RESIZE_STATES = [
+  "ControllerResizeInProgress",
+  "ControllerResizeInfeasible",
+  "NodeResizeInProgress",
+  "NodeResizeInfeasible",
+  "NodeResizePending",
+];
 
 function storageOf(amounts: Readonly<Record<string, string | undefined>> | undefined): string {
   return amounts?.["storage"] ?? "0";
@@ -84,8 +103,34 @@ export function validateClaimStatus(object: KubernetesObject): readonly FieldErr
   const { spec, status } = object as Claim;
   return [
     ...when((spec?.accessModes ?? []).length === 0, required("Spec.accessModes")),
-    ...Object.entries((status?.capacity ?? {}) as Readonly<Record<string, string>>).flatMap(([name, amount]) =>
-      validateAmount(name, amount, `status.capacity[${name}]`),
+    ...Object.entries((status?.capacity ?? {}) as Amounts).flatMap(([name, amount]) =>
+      amountErrors(amount, `status.capacity[${name}]`),
     ),
+    ...Object.entries((status?.allocatedResourceStatuses ?? {}) as Amounts).flatMap(([name, state]) => [
+      ...resourceErrors(name, "status.allocatedResourceStatuses"),
+      // The field names the resource, not its state, as upstream does.
+      ...when(!RESIZE_STATES.includes(state), notSupported("status.allocatedResourceStatuses", name, RESIZE_STATES)),
+    ]),
+    ...Object.entries((status?.allocatedResources ?? {}) as Amounts).flatMap(([name, amount]) => {
+      const problems = resourceErrors(name, "status.allocatedResources");
+      if (problems.length > 0) return problems;
+      const field = `status.allocatedResources[${name}]`;
+      const negative = amountErrors(amount, field);
+      return negative.length > 0 ? negative : validateAmount("storage", amount, field);
+    }),
   ];
+}
+
+function amountErrors(amount: string, field: string): readonly FieldError[] {
+  const parsed = parseQuantity(amount);
+  if (!parsed.ok || parsed.value.nanos >= 0n) return [];
+  return [invalidValue(field, Number(wholeUnits(parsed.value)), "must be a valid resource quantity")];
+}
+
+/** Storage, or a resource of somebody else. */
+function resourceErrors(name: string, field: string): readonly FieldError[] {
+  const problems = invalidFor(field, name, labelKeyProblems(name));
+  if (problems.length > 0) return problems;
+  const isNative = !name.includes("/") || name.includes("kubernetes.io/");
+  return when(isNative && name !== "storage", notSupported(field, name, ["storage"]));
 }

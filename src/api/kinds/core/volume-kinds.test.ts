@@ -132,9 +132,18 @@ describe("persistent volume claims", () => {
     expect(problem).toContain('+  "ReadWriteMany"');
   });
 
-  it("have a capacity in whole bytes", () => {
-    expect(statusProblems(persistentVolumeClaimKind, { spec: claim }, { capacity: { storage: "-1" } })).toEqual([
-      'status.capacity[storage]: Invalid value: "-1": must be greater than or equal to 0',
+  it("tell amounts and states of resizing that there are", () => {
+    const problems = (status: object) => statusProblems(persistentVolumeClaimKind, { spec: claim }, status);
+    expect(problems({ capacity: { storage: "-1" } })).toEqual([
+      "status.capacity[storage]: Invalid value: -1: must be a valid resource quantity",
+    ]);
+    expect(problems({ allocatedResources: { storage: "1Gi", "example.com/x": "1" } })).toEqual([]);
+    expect(problems({ allocatedResources: { cpu: "1" } })).toEqual([
+      'status.allocatedResources: Unsupported value: "cpu": supported values: "storage"',
+    ]);
+    expect(problems({ allocatedResourceStatuses: { storage: "NodeResizePending" } })).toEqual([]);
+    expect(problems({ allocatedResourceStatuses: { storage: "Foo" } })).toEqual([
+      'status.allocatedResourceStatuses: Unsupported value: "storage": supported values: "ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizeInProgress", "NodeResizeInfeasible", "NodeResizePending"',
     ]);
   });
 });

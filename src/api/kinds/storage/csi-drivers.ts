@@ -1,7 +1,7 @@
 import type { CSIDriver, KubernetesObject, Unchecked } from "../../types.ts";
 import { defineKind } from "../define-kind.ts";
 import type { KindContext } from "../definition.ts";
-import { dropUnlessUsed, fill } from "../fill.ts";
+import { dropUnlessUsed, fill, without } from "../fill.ts";
 import { column, tableWithAge } from "../table.ts";
 import { validateCsiDriver, validateCsiDriverUpdate } from "./validate-csi.ts";
 import { csiDriverWarnings } from "../object-warnings.ts";
@@ -46,7 +46,11 @@ export const csiDriverKind = defineKind({
   namespaced: false,
   hasGeneration: true,
   applyDefaults: defaultDriver,
-  prepareForCreate: (object, context) => dropDisabled(object, undefined, context),
+  // Its generation counts updates only: a new driver has none.
+  prepareForCreate: (object, context) => {
+    const { metadata = {}, ...rest } = dropDisabled(object, undefined, context);
+    return { ...rest, metadata: without(metadata, "generation") };
+  },
   prepareForUpdate: dropDisabled,
   validateCreate: validateCsiDriver,
   validateUpdate: validateCsiDriverUpdate,

@@ -113,6 +113,11 @@ describe("volume attributes classes", () => {
 });
 
 describe("volume attachments", () => {
+  it("say that they are not attached until their attacher has answered", () => {
+    const spec = { attacher: "a", nodeName: "n", source: { persistentVolumeName: "v" } };
+    expect(created(volumeAttachmentKind, { spec, status: { attached: true } })["status"]).toEqual({ attached: false });
+  });
+
   const source = { persistentVolumeName: "pv" };
 
   it("have one source", () => {
