@@ -133,7 +133,8 @@ describe("persistent volume claims", () => {
   });
 
   it("tell amounts and states of resizing that there are", () => {
-    const problems = (status: object) => statusProblems(persistentVolumeClaimKind, { spec: claim }, status);
+    const problems = (status: Readonly<Record<string, unknown>>) =>
+      statusProblems(persistentVolumeClaimKind, { spec: claim }, status);
     expect(problems({ capacity: { storage: "-1" } })).toEqual([
       "status.capacity[storage]: Invalid value: -1: must be a valid resource quantity",
     ]);
