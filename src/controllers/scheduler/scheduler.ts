@@ -114,7 +114,7 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
       tryAgain(pod);
       const message = `running PreBind plugin "VolumeBinding": ${messageOf(reason)}`;
       log.info("volumes are not bound", { pod: keyOf(pod), node: node.metadata?.name, error: messageOf(reason) });
-      await tellUnschedulable(pod, "SchedulerError", message, undefined, signal).catch(ignoreMissing);
+      await tellWhy(pod, "SchedulerError", message, undefined, signal);
       return;
     }
     await bind(pod, node.metadata?.name ?? "", signal);
@@ -207,6 +207,14 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
     if (preemption !== undefined) await preempt(pod, preemption, signal);
   };
 
+  /** Never rejects: what could not be told is told with the next try. */
+  const tellWhy = async (...args: Parameters<typeof tellUnschedulable>): Promise<void> => {
+    const [pod, , , , signal] = args;
+    await tellUnschedulable(...args).catch((reason: unknown) => {
+      if (!signal.aborted) log.warn("could not tell why a pod waits", { pod: keyOf(pod), error: messageOf(reason) });
+    });
+  };
+
   const forVolumes = new Set<Promise<void>>();
 
   /** Decides at once; @returns what is left to do over the network */
@@ -239,15 +247,8 @@ export function createSchedulerController(deps: ControllerDeps, options: Schedul
     }
     pending.failed(key, "parked");
     log.debug("pod does not fit", { pod: key, why: placement.message });
-    return tellUnschedulable(
-      pod,
-      "Unschedulable",
-      placement.message,
-      placement.decision === "preempt" ? placement.preemption : undefined,
-      signal,
-    ).catch((reason: unknown) => {
-      if (!signal.aborted) log.warn("could not tell why a pod waits", { pod: key, error: messageOf(reason) });
-    });
+    const preemption = placement.decision === "preempt" ? placement.preemption : undefined;
+    return tellWhy(pod, "Unschedulable", placement.message, preemption, signal);
   };
 
   return {
