@@ -29,6 +29,7 @@ export function conflictText(
   );
 }
 
+/** A pod without a level has no label to mount with; the runtime gives its files one. */
 function quoted(label: string): string {
-  return JSON.stringify(label);
+  return label === "" ? '"" (no label)' : JSON.stringify(label);
 }

@@ -165,6 +165,14 @@ describe("two pods with two labels", () => {
     expect(flagsOf("NodeStageVolume")).toEqual([`context="system_u:object_r:container_file_t:s0:c2"`]);
   });
 
+  it("conflict also when the second asks for none, as a privileged pod does", async () => {
+    await begin({ gates: on, modes: ["ReadWriteMany"] });
+    await node.prepare(pod("a", "s0:c1"));
+    await expect(node.prepare(node.pod("b", [claimed("data")]))).rejects.toThrow(
+      'conflicting SELinux labels of volume data: "system_u:object_r:container_file_t:s0:c1" and "" (no label): pod "a"',
+    );
+  });
+
   it("run together while SELinuxMount is off, and are counted as a warning", async () => {
     await begin({ modes: ["ReadWriteMany"] });
     await node.prepare(pod("a", "s0:c1"));
