@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { lstat, mkdir, readdir } from "node:fs/promises";
 import type { Pod } from "../../../src/api/types.ts";
 import { PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES } from "../../../src/machinery/resources.ts";
 import { hasReason } from "../../../src/machinery/answer-error.ts";
@@ -84,22 +84,27 @@ export async function withPlainMount<T>(volume: string, work: (path: string) => 
   }
 }
 
-/** How many files of a volume that nobody uses are stored with a container's label. */
-export async function storedLabels(volume: string): Promise<{ readonly files: number; readonly labelled: number }> {
+export interface StoredLabel {
+  readonly label: string;
+  /** When the file or its attributes changed last, in nanoseconds, as decimal digits. */
+  readonly changed: string;
+}
+
+/** Regular files at the top of a volume that nobody uses, with the labels they have on disk. */
+export async function storedLabels(volume: string): Promise<ReadonlyMap<string, StoredLabel>> {
   return await withPlainMount(volume, async (path) => {
-    const text = await output(
-      "getfattr",
-      "--recursive",
-      "--absolute-names",
-      "--no-dereference",
-      "-m",
-      "^security.selinux$",
-      "-d",
-      path,
-    );
-    return {
-      files: text.split("\n").filter((line) => line.startsWith("# file:")).length,
-      labelled: text.split("\n").filter((line) => line.includes(":container_file_t:")).length,
-    };
+    const found = new Map<string, StoredLabel>();
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const { ctimeNs } = await lstat(`${path}/${entry.name}`, { bigint: true });
+      found.set(entry.name, { label: "", changed: ctimeNs.toString() });
+    }
+    const text = await output("ls", "-1Z", path);
+    for (const line of text.split("\n")) {
+      const [label = "", name = ""] = line.trim().split(/\s+/);
+      const known = found.get(name);
+      if (known !== undefined) found.set(name, { ...known, label });
+    }
+    return found;
   });
 }

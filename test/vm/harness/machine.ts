@@ -40,8 +40,18 @@ export async function runMachine(options: MachineOptions): Promise<MachineRun> {
   const work = await mkdtemp(join(tmpdir(), "orlop-vm-"));
   try {
     const image = await baseImage(CACHE, say);
-    const disk = await dataDisk(work, { scenarios: options.scenarios });
-    return await boot(image, disk, join(work, "console"), options);
+    let disk = await dataDisk(work, { scenarios: options.scenarios });
+    let run = await boot(image, disk, join(work, "console"), options);
+    const left = options.scenarios.filter((name) => !run.scenarios.has(name));
+    if (run.ended || left.length === 0) return run;
+    // The emulation itself can kill a kernel. Once only: a machine that dies again has a reason.
+    say(
+      `the machine died before ${left.join(", ")}; another one does the rest. Its last words:\n${run.console.slice(-2000)}`,
+    );
+    disk = await dataDisk(work, { scenarios: left });
+    const second = await boot(image, disk, join(work, "console"), options);
+    run = { ...second, scenarios: new Map([...run.scenarios, ...second.scenarios]) };
+    return run;
   } finally {
     await rm(work, { recursive: true, force: true });
   }

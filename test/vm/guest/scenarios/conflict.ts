@@ -1,5 +1,5 @@
 import type { Pod } from "../../../../src/api/types.ts";
-import { PODS } from "../../../../src/machinery/resources.ts";
+import { EVENTS, PODS } from "../../../../src/machinery/resources.ts";
 import { superOptionsAt } from "../kernel.ts";
 import type { Scenario, ScenarioContext } from "../scenario.ts";
 import { createClaim, deleteClaim, podVolumePath, volumeNameOf } from "../volumes.ts";
@@ -23,11 +23,13 @@ export async function untilWarned(context: ScenarioContext, pod: string, text: s
   return await waitFor(
     `a warning of pod ${pod} with "${text}"`,
     async () => {
-      const selector = `involvedObject.name=${pod},type=Warning`;
-      const list = JSON.parse(await kubectl("get", "events", "--field-selector", selector, "-o", "json")) as {
-        readonly items: readonly { readonly message: string }[];
-      };
-      const messages = list.items.map(({ message }) => message).filter((message) => message.includes(text));
+      const fieldSelector = `involvedObject.name=${pod},type=Warning`;
+      const { items } = await context.cluster.client.list(
+        EVENTS,
+        { namespace: NAMESPACE, fieldSelector },
+        context.signal,
+      );
+      const messages = items.map(({ message = "" }) => message).filter((message) => message.includes(text));
       return messages.length > 0 ? messages : undefined;
     },
     { signal: context.signal },

@@ -1,3 +1,4 @@
+import { output } from "../commands.ts";
 import { superOptionsAt } from "../kernel.ts";
 import type { Scenario } from "../scenario.ts";
 import { createClaim, deleteClaim, podVolumePath, volumeNameOf } from "../volumes.ts";
@@ -6,6 +7,8 @@ import { deletePods, inPod, startPod } from "../workloads.ts";
 interface Mounted {
   readonly options: string | undefined;
   readonly access: { readonly code: number; readonly text: string };
+  /** Of the file the pod wrote, as the host sees it. */
+  readonly label: string;
 }
 
 export interface GateOff {
@@ -21,11 +24,13 @@ export const gateOff: Scenario<GateOff> = {
     const mounted = async (name: string, mode: "ReadWriteOncePod" | "ReadWriteOnce"): Promise<Mounted> => {
       await createClaim(context, name, mode);
       const pod = await startPod(context, { name, level: "s0:c10,c20", claim: name });
-      const options = await superOptionsAt(podVolumePath(pod, "csi", await volumeNameOf(context, name)));
-      const access = await inPod(name, "echo x > /data/file && ls -Z /data/file");
+      const path = podVolumePath(pod, "csi", await volumeNameOf(context, name));
+      const options = await superOptionsAt(path);
+      const access = await inPod(name, "echo x > /data/file && cat /data/file");
+      const label = await output("ls", "-Z", `${path}/file`);
       await deletePods(context, name);
       await deleteClaim(context, name);
-      return { options, access };
+      return { options, access, label };
     };
     return {
       readWriteOncePod: await mounted("rwop", "ReadWriteOncePod"),

@@ -1,5 +1,4 @@
 import type { PodSecurityContext } from "../../../../src/api/types.ts";
-import { watchLabelWrites } from "../attribute-writes.ts";
 import { superOptionsAt } from "../kernel.ts";
 import type { Scenario, ScenarioContext } from "../scenario.ts";
 import { createClaim, deleteClaim, podVolumePath, storedLabels, untilUnstaged, volumeNameOf } from "../volumes.ts";
@@ -7,10 +6,11 @@ import { deletePods, inPod, startPod } from "../workloads.ts";
 
 interface Start {
   readonly options: string | undefined;
-  /** Labels that anybody wrote to files of the volume while the pod started. */
-  readonly labelWrites: number;
   readonly access: { readonly code: number; readonly text: string };
-  readonly stored: { readonly files: number; readonly labelled: number };
+  /** Files of before whose stored label or time of change is another after the pod: each write of a label changes both. */
+  readonly changed: number;
+  /** Files that are stored with a container's label. */
+  readonly labelled: number;
 }
 
 export interface Relabelling {
@@ -40,14 +40,21 @@ export const relabelling: Scenario<Relabelling> = {
 };
 
 async function start(context: ScenarioContext, volume: string, security: PodSecurityContext): Promise<Start> {
-  const watch = await watchLabelWrites();
+  const before = await storedLabels(volume);
   const securityContext = { seLinuxOptions: { level: LEVEL }, ...security };
   const pod = await startPod(context, { name: "user", claim: "files", securityContext });
-  const path = podVolumePath(pod, "csi", volume);
-  const labelWrites = (await watch.end()).filter((written) => written.startsWith(path)).length;
-  const options = await superOptionsAt(path);
-  const access = await inPod("user", "cat /data/1 && echo again > /data/1 && cat /data/1");
+  const options = await superOptionsAt(podVolumePath(pod, "csi", volume));
+  const access = await inPod("user", "cat /data/1 && echo new > /data/new && cat /data/new && rm /data/new");
   await deletePods(context, "user");
   await untilUnstaged(context, volume);
-  return { options, labelWrites, access, stored: await storedLabels(volume) };
+  const after = await storedLabels(volume);
+  return {
+    options,
+    access,
+    changed: [...before].filter(([path, { label, changed }]) => {
+      const now = after.get(path);
+      return now?.label !== label || now.changed !== changed;
+    }).length,
+    labelled: [...after.values()].filter(({ label }) => label.includes(":container_file_t:")).length,
+  };
 }
