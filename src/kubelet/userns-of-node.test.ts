@@ -52,7 +52,7 @@ describe("createNodeUserNamespaces()", () => {
     [
       "too few IDs",
       { subIds: delegated(BLOCK, BLOCK * 109) },
-      "kubelet user assigned IDs are not enough to support 110 pods",
+      'create user namespace manager: kubelet user assigned IDs are not enough to support 110 pods; change what /etc/subuid and /etc/subgid give to the user "kubelet", or remove that user',
     ],
     [
       "a range that starts anywhere",
@@ -63,22 +63,23 @@ describe("createNodeUserNamespaces()", () => {
     [
       "a failing getsubids",
       { subIds: { found: "failure", of: "uids", reason: "exit status 1" } },
-      'error retrieving additional uids for user "kubelet": exit status 1',
+      'create user namespace manager: kubelet mappings: error retrieving additional uids for user "kubelet": exit status 1',
     ],
   ])("does not start with %s, in upstream's words", async (_what, options, reason) => {
     await expect(start(options)).rejects.toThrow(reason);
   });
 
-  it("with another idsPerPod than before stops only the pods that have the old length", async () => {
+  it("with another idsPerPod than before lets pods keep the IDs they have", async () => {
     const files = new Map([["old", formatMappingFile({ firstId: BLOCK * 2, length: BLOCK })]]);
     const node = await start({ idsPerPod: BLOCK * 2, files });
-    await expect(node.namespaces.mappingFor(pod("old"), "", SIGNAL)).rejects.toThrow(
-      /wrong user namespace length 65536.*delete the pod and create it again/,
-    );
+    expect(await node.namespaces.mappingFor(pod("old"), "", SIGNAL)).toMatchObject({
+      uidMappings: [{ hostId: BLOCK * 2, length: BLOCK }],
+    });
+    expect(node.namespaces.annotationsOf?.("old")).toEqual({ [RANGE_ANNOTATION]: `${BLOCK * 2}-${BLOCK * 3 - 1}` });
     expect(await node.namespaces.mappingFor(pod("new"), "", SIGNAL)).toMatchObject({
       uidMappings: [{ length: BLOCK * 2 }],
     });
-    expect(node.counts()).toMatchObject({ used: 1, reserved: 1 });
+    expect(node.counts()).toMatchObject({ used: 2, reserved: 0 });
   });
 
   it("shows each pod's range, and tells once that few are left", async () => {

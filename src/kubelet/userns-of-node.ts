@@ -47,6 +47,9 @@ export interface NodeUserNamespaces {
   counts(): PoolCounts | undefined;
 }
 
+const FAILED = "create user namespace manager";
+const CHANGE_DELEGATION = '; change what /etc/subuid and /etc/subgid give to the user "kubelet", or remove that user';
+
 /** First and last host ID of a pod, for people: shown by `kubectl describe pod`, read by nobody. */
 export const RANGE_ANNOTATION = "orlop.dev/user-namespace-range";
 
@@ -70,8 +73,15 @@ export function createNodeUserNamespaces(
   const proofs = createMappingProofs({ rangeOf: (podUid) => restored?.rangeOf(podUid), readText: deps.readText });
   const restore = async (signal: AbortSignal): Promise<void> => {
     const idsPerPod = required(checkIdsPerPod(options.idsPerPod ?? ID_BLOCK));
-    const delegated = required(delegatedRange(await deps.subIds(signal)));
-    const geometry = required(checkPool(delegated ?? defaultPool(idsPerPod), idsPerPod, options.maxPods));
+    const facts = await deps.subIds(signal);
+    const delegated = required(delegatedRange(facts), (reason) => `${FAILED}: kubelet mappings: ${reason}`);
+    const geometry = required(
+      checkPool(delegated ?? defaultPool(idsPerPod), idsPerPod, options.maxPods),
+      (reason) => `${FAILED}: ${reason}${delegated === undefined ? "" : CHANGE_DELEGATION}`,
+    );
+    const { firstId, length, blocks } = geometry;
+    const source = facts.found === "nothing" ? `nothing is delegated (${facts.because})` : "delegated to kubelet";
+    deps.log.info("IDs for pods in user namespaces", { firstId, length, ranges: blocks, source });
     const namespaces = createUserNamespaces(
       { ...deps, pool: createIdPool(geometry), handlers: async () => deps.handlers() },
       { gateEnabled: options.gateEnabled },
@@ -108,9 +118,9 @@ export function createNodeUserNamespaces(
   };
 }
 
-function required<T>(result: Result<T>): T {
+function required<T>(result: Result<T>, say: (reason: string) => string = (reason) => reason): T {
   if (result.ok) return result.value;
-  throw new OrlopError("Invalid", result.reason);
+  throw new OrlopError("Invalid", say(result.reason));
 }
 
 function showRange({ firstId, length }: IdRange): string {

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startCluster, type TestCluster } from "./harness/cluster.ts";
+import { runCommand, startCluster, type TestCluster } from "./harness/cluster.ts";
 import { liveRanges, sharedIds } from "./harness/id-maps.ts";
 import { kubectlFor, type Kubectl } from "./harness/kubectl-runner.ts";
 import { standInImage } from "./harness/stand-in-image.ts";
@@ -98,6 +98,56 @@ describe("the announcement's isolated-workload", () => {
   });
 });
 
+describe("what the announcement says besides", () => {
+  const outside = async (name: string): Promise<string> => {
+    const uid = await kubectl.ok(["get", "pod", name, "-o", "jsonpath={.metadata.uid}"]);
+    const processes = (await liveRanges([uid])).map((range) => range.pid);
+    return String(Math.max(...processes));
+  };
+  const userOf = async (pid: string): Promise<string> =>
+    /^Uid:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
+
+  it("without the field a container's root is the host's root: the problem", async () => {
+    await kubectl.apply(podNamed("host-root", { hostUsers: true }));
+    await kubectl.ok(["wait", "--for=condition=Ready", "pod/host-root", "--timeout=60s"]);
+    expect(await userOf(await outside("host-root"))).toBe("0");
+    expect((await kubectl.ok(["exec", "host-root", "--", "cat", "/proc/self/uid_map"])).trim()).toMatch(
+      /^0\s+0\s+4294967295$/,
+    );
+    await kubectl.ok(["delete", "pod", "host-root", "--now"]);
+  });
+
+  it("CAP_NET_ADMIN is power over the pod's own network, and none over the host's", async () => {
+    await kubectl.apply(podNamed("net-admin", { securityContext: { capabilities: { add: ["NET_ADMIN"] } } }));
+    await kubectl.ok(["wait", "--for=condition=Ready", "pod/net-admin", "--timeout=60s"]);
+    const added = "ip link add orlopx9 type bridge && ip link set orlopx9 up && ip -o link show orlopx9";
+    expect(await kubectl.ok(["exec", "net-admin", "--", "sh", "-c", added])).toContain("orlopx9");
+    expect((await runCommand("ip", ["link", "show", "orlopx9"])).code).not.toBe(0);
+    // The pod's root with all its capabilities, but in the host's network: what a break-out would have.
+    const brokenOut = ["--user", "--target", await outside("net-admin"), "--setuid", "0", "--setgid", "0", "--"];
+    const attempt = await runCommand("nsenter", [...brokenOut, "ip", "link", "add", "orlopx9", "type", "bridge"]);
+    expect(attempt.code).not.toBe(0);
+    expect(attempt.stderr).toContain("Operation not permitted");
+    await kubectl.ok(["delete", "pod", "net-admin", "--now"]);
+  });
+
+  it("the field can be set in a PodTemplate as well, from which pods get it", async () => {
+    const { spec } = JSON.parse(podNamed("templated", {})) as { readonly spec: unknown };
+    const template = { metadata: { labels: { app: "templated" } }, spec };
+    const kind = { apiVersion: "v1", kind: "PodTemplate", metadata: { name: "templated" } };
+    await kubectl.apply(JSON.stringify({ ...kind, template }));
+    const stored = JSON.parse(await kubectl.ok(["get", "podtemplate", "templated", "-o", "json"])) as {
+      readonly template: { readonly spec: { readonly hostUsers?: boolean } };
+    };
+    expect(stored.template.spec.hostUsers).toBe(false);
+    const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "templated" }, spec: stored.template.spec };
+    await kubectl.apply(JSON.stringify(pod));
+    await kubectl.ok(["wait", "--for=condition=Ready", "pod/templated", "--timeout=60s"]);
+    expect(Number(await userOf(await outside("templated")))).toBeGreaterThanOrEqual(65536);
+    await kubectl.ok(["delete", "pod/templated", "podtemplate/templated", "--now"]);
+  });
+});
+
 describe("pods with users of their own", () => {
   it("fail before there is a sandbox when a volume can not be ID-mapped, and say which", async () => {
     await kubectl.apply(
@@ -182,13 +232,21 @@ async function killSoon(): Promise<void> {
   await cluster.start();
 }
 
-function podNamed(name: string, options: { readonly volumes?: unknown; readonly volumeMounts?: unknown }): string {
+interface PodOptions {
+  /** @default false */
+  readonly hostUsers?: boolean;
+  readonly securityContext?: unknown;
+  readonly volumes?: unknown;
+  readonly volumeMounts?: unknown;
+}
+
+function podNamed(name: string, options: PodOptions): string {
   return `${JSON.stringify({
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name, labels: { group: name.replace(/-\d+$/, "") } },
     spec: {
-      hostUsers: false,
+      hostUsers: options.hostUsers ?? false,
       terminationGracePeriodSeconds: 0,
       ...(options.volumes !== undefined && { volumes: options.volumes }),
       containers: [
@@ -197,6 +255,7 @@ function podNamed(name: string, options: { readonly volumes?: unknown; readonly 
           image: "busybox",
           imagePullPolicy: "IfNotPresent",
           command: ["sleep", "100000"],
+          ...(options.securityContext !== undefined && { securityContext: options.securityContext }),
           ...(options.volumeMounts !== undefined && { volumeMounts: options.volumeMounts }),
         },
       ],

@@ -110,10 +110,12 @@ describe("createIdPool()", () => {
 
   it("record() says why a range can not be taken over", () => {
     const ids = createIdPool(pool(4));
-    expect(ids.record("a", { firstId: BLOCK, length: BLOCK * 2 })).toEqual({
-      ok: false,
-      reason: "wrong user namespace length 131072",
-    });
+    for (const length of [0, 1, BLOCK - 1, BLOCK + 1]) {
+      expect(ids.record("a", { firstId: BLOCK, length })).toEqual({
+        ok: false,
+        reason: `wrong user namespace length ${length}`,
+      });
+    }
     expect(ids.record("a", { firstId: BLOCK + 1, length: BLOCK })).toEqual({
       ok: false,
       reason: "wrong user namespace offset specified 65537",
@@ -132,6 +134,38 @@ describe("createIdPool()", () => {
       ok: false,
       reason: `range picked for pod "b" already taken`,
     });
+  });
+
+  it("takes over ranges of another length, given before the configuration changed, and never hands out their IDs", () => {
+    const ids = createIdPool(pool(3, BLOCK * 2));
+    // Two small pods may lie in what is one block now.
+    expect(ids.record("a", { firstId: BLOCK * 2, length: BLOCK }).ok).toBe(true);
+    expect(ids.record("b", { firstId: BLOCK * 3, length: BLOCK }).ok).toBe(true);
+    expect(ids.record("c", { firstId: BLOCK * 3, length: BLOCK })).toMatchObject({
+      reason: expect.stringContaining("taken"),
+    });
+    expect(ids.record("d", { firstId: BLOCK, length: BLOCK })).toMatchObject({
+      reason: expect.stringContaining("out of range"),
+    });
+    expect(ids.record("e", { firstId: BLOCK * 7, length: BLOCK * 2 })).toMatchObject({
+      reason: expect.stringContaining("wrong user namespace offset"),
+    });
+    expect(ids.rangeOf("b")).toEqual({ firstId: BLOCK * 3, length: BLOCK });
+    expect(ids.counts()).toEqual({ used: 1, reserved: 0, free: 2 });
+    expect(ids.allocate("n", 0)).toMatchObject({ range: { firstId: BLOCK * 4, length: BLOCK * 2 } });
+    ids.release("a");
+    expect(ids.counts()).toMatchObject({ used: 2, free: 1 });
+    ids.release("b");
+    expect(ids.allocate("m", 0)).toMatchObject({ range: { firstId: BLOCK * 2, length: BLOCK * 2 } });
+  });
+
+  it("takes over a long range across blocks that are shorter now", () => {
+    const ids = createIdPool(pool(4));
+    expect(ids.record("long", { firstId: BLOCK * 2, length: BLOCK * 2 }).ok).toBe(true);
+    expect(ids.record("beyond", { firstId: BLOCK * 4, length: BLOCK * 2 })).toMatchObject({ ok: false });
+    expect(ids.allocate("a", 0.3)).toMatchObject({ range: { firstId: BLOCK * 4 } });
+    expect(ids.allocate("b", 0)).toMatchObject({ range: { firstId: BLOCK } });
+    expect(ids.allocate("c", 0).outcome).toBe("exhausted");
   });
 
   it("never hands out reserved blocks, also for ranges that cross the pool's ends", () => {

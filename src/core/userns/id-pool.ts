@@ -83,7 +83,10 @@ export interface IdPool {
    * @param fraction uniform in [0, 1)
    */
   allocate(podUid: string, fraction: number): AllocateOutcome;
-  /** Takes over a range that was given before a restart. Fails with upstream's words and changes nothing. */
+  /**
+   * Takes over a range that was given before a restart. A pod that was given another number of IDs, before the
+   * configuration changed, keeps what it has. Fails with upstream's words and changes nothing.
+   */
   record(podUid: string, range: IdRange): Result<IdRange>;
   /** Keeps every block that `range` touches out of circulation until the pod is released: what it holds is not certain. */
   reserve(podUid: string, range: IdRange): void;
@@ -94,73 +97,105 @@ export interface IdPool {
   counts(): { readonly used: number; readonly reserved: number; readonly free: number };
 }
 
+/** Ranges of 65,536 IDs there can be at all: what a range taken over may start and end with. */
+const UNITS = 65_536;
+
 export function createIdPool(geometry: PoolGeometry): IdPool {
-  const { firstId, idsPerPod, blocks } = geometry;
+  const { firstId, length: poolLength, idsPerPod, blocks } = geometry;
   /** How many claims there are on each block; a damaged file may claim what another pod holds. */
-  const claims = new Uint16Array(blocks);
-  const held = new Map<string, number>();
-  const reserved = new Map<string, readonly number[]>();
+  const claims = new Uint32Array(blocks);
+  /** The same in the smallest unit: pods of another size may share a block without sharing an ID. */
+  const unitClaims = new Uint32Array(UNITS);
+  const held = new Map<string, IdRange>();
+  const reserved = new Map<string, readonly IdRange[]>();
   let free = blocks;
+  /** Blocks with claims of pods that hold what they were given: the others that are not free are reserved. */
+  let used = 0;
+  const usedBlocks = new Uint32Array(blocks);
 
   const rangeAt = (block: number): IdRange => ({ firstId: firstId + block * idsPerPod, length: idsPerPod });
-  const claim = (block: number): void => {
-    if (claims[block] === 0) free -= 1;
-    claims[block] = (claims[block] ?? 0) + 1;
+  const blocksOf = (range: IdRange): readonly [from: number, to: number] => [
+    Math.max(0, Math.floor((range.firstId - firstId) / idsPerPod)),
+    Math.min(blocks, Math.ceil((range.firstId + range.length - firstId) / idsPerPod)),
+  ];
+  const unitsOf = ({ firstId: first, length }: IdRange): readonly [from: number, to: number] => [
+    Math.floor(first / ID_BLOCK),
+    Math.min(UNITS, Math.ceil((first + length) / ID_BLOCK)),
+  ];
+  const claim = (range: IdRange, change: 1 | -1): void => {
+    const [from, to] = blocksOf(range);
+    for (let block = from; block < to; block++) {
+      const before = claims[block] ?? 0;
+      claims[block] = before + change;
+      if (before === 0) free -= 1;
+      else if (before + change === 0) free += 1;
+    }
+    const [first, end] = unitsOf(range);
+    for (let unit = first; unit < end; unit++) unitClaims[unit] = (unitClaims[unit] ?? 0) + change;
   };
-  const unclaim = (block: number): void => {
-    claims[block] = (claims[block] ?? 1) - 1;
-    if (claims[block] === 0) free += 1;
+  const hold = (range: IdRange, change: 1 | -1): void => {
+    claim(range, change);
+    const [from, to] = blocksOf(range);
+    for (let block = from; block < to; block++) {
+      const before = usedBlocks[block] ?? 0;
+      usedBlocks[block] = before + change;
+      if (before === 0) used += 1;
+      else if (before + change === 0) used -= 1;
+    }
+  };
+  const isTaken = (range: IdRange): boolean => {
+    const [first, end] = unitsOf(range);
+    return unitClaims.subarray(first, end).some((count) => count > 0);
   };
 
   return {
     geometry,
     allocate(podUid, fraction) {
       const own = held.get(podUid);
-      if (own !== undefined) return { outcome: "kept", range: rangeAt(own) };
+      if (own !== undefined) return { outcome: "kept", range: own };
       if (free === 0) {
         return { outcome: "exhausted", reason: "could not find an empty slot to allocate a user namespace" };
       }
       const start = Math.min(blocks - 1, Math.floor(fraction * blocks));
       let block = claims.indexOf(0, start);
       if (block === -1) block = claims.indexOf(0);
-      claim(block);
-      held.set(podUid, block);
-      return { outcome: "allocated", range: rangeAt(block) };
+      const range = rangeAt(block);
+      hold(range, 1);
+      held.set(podUid, range);
+      return { outcome: "allocated", range };
     },
     record(podUid, range) {
-      if (range.length !== idsPerPod) return failed(`wrong user namespace length ${range.length}`);
-      if (range.firstId % idsPerPod !== 0) return failed(`wrong user namespace offset specified ${range.firstId}`);
+      if (range.length < ID_BLOCK || range.length % ID_BLOCK !== 0) {
+        return failed(`wrong user namespace length ${range.length}`);
+      }
+      const unit = range.length === idsPerPod ? idsPerPod : ID_BLOCK;
+      if (range.firstId % unit !== 0) return failed(`wrong user namespace offset specified ${range.firstId}`);
       const own = held.get(podUid);
-      if (own !== undefined && rangeAt(own).firstId !== range.firstId) {
+      if (own !== undefined && (own.firstId !== range.firstId || own.length !== range.length)) {
         return failed(`different user namespace range already used by pod "${podUid}"`);
       }
-      const block = (range.firstId - firstId) / idsPerPod;
-      if (block < 0 || block >= blocks) return failed(`id ${range.firstId} is out of range`);
-      if (own !== undefined) return ok(rangeAt(own));
-      if (claims[block] !== 0) return failed(`range picked for pod "${podUid}" already taken`);
-      claim(block);
-      held.set(podUid, block);
-      return ok(rangeAt(block));
+      if (range.firstId < firstId || range.firstId + range.length > firstId + poolLength) {
+        return failed(`id ${range.firstId} is out of range`);
+      }
+      if (own !== undefined) return ok(own);
+      if (isTaken(range)) return failed(`range picked for pod "${podUid}" already taken`);
+      hold(range, 1);
+      held.set(podUid, range);
+      return ok(range);
     },
     reserve(podUid, range) {
-      const first = Math.max(0, Math.floor((range.firstId - firstId) / idsPerPod));
-      const end = Math.min(blocks, Math.ceil((range.firstId + range.length - firstId) / idsPerPod));
-      const touched = Array.from({ length: Math.max(0, end - first) }, (_, offset) => first + offset);
-      for (const block of touched) claim(block);
-      reserved.set(podUid, [...(reserved.get(podUid) ?? []), ...touched]);
+      claim(range, 1);
+      reserved.set(podUid, [...(reserved.get(podUid) ?? []), range]);
     },
     release(podUid) {
-      const block = held.get(podUid);
-      if (block !== undefined) unclaim(block);
+      const own = held.get(podUid);
+      if (own !== undefined) hold(own, -1);
       held.delete(podUid);
-      for (const other of reserved.get(podUid) ?? []) unclaim(other);
+      for (const range of reserved.get(podUid) ?? []) claim(range, -1);
       reserved.delete(podUid);
     },
-    rangeOf(podUid) {
-      const block = held.get(podUid);
-      return block === undefined ? undefined : rangeAt(block);
-    },
+    rangeOf: (podUid) => held.get(podUid),
     holders: () => [...held.keys()],
-    counts: () => ({ used: held.size, reserved: blocks - free - held.size, free }),
+    counts: () => ({ used, reserved: blocks - free - used, free }),
   };
 }

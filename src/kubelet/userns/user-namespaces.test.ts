@@ -121,7 +121,9 @@ describe("createUserNamespaces()", () => {
   it.each([
     ["truncated", '{"uidMappings":[{"hostId":131072,"conta'],
     ["overlapping another pod's", formatMappingFile({ firstId: BLOCK, length: BLOCK })],
-    ["of another length", formatMappingFile({ firstId: BLOCK * 2, length: BLOCK * 2 })],
+    ["of a length no kubelet gives", formatMappingFile({ firstId: BLOCK * 2, length: BLOCK + 1 })],
+    ["another runtime's, with two lines", '{"uidMappings":[{"hostId":131072,"length":65536},{"hostId":1,"length":1}]}'],
+    ["of the host's root", formatMappingFile({ firstId: 0, length: BLOCK })],
     ["outside the pool", formatMappingFile({ firstId: BLOCK * 1000, length: BLOCK })],
   ])("stops only the pod whose file is %s", async (_what, text) => {
     const namespaces = await node(
@@ -135,6 +137,37 @@ describe("createUserNamespaces()", () => {
     await expect(namespaces.mappingFor(pod("z"), "", signal)).rejects.toThrow(/delete the pod and create it again/);
     expect(await namespaces.mappingFor(pod("a"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK }] });
     expect(await namespaces.mappingFor(pod("new"), "", signal)).toBeDefined();
+  });
+
+  it("stops only the pod whose file can not be read", async () => {
+    const store = memoryStore(
+      new Map([
+        ["z", ""],
+        ["a", formatMappingFile({ firstId: BLOCK, length: BLOCK })],
+      ]),
+    );
+    const { read } = store;
+    const namespaces = await node(
+      {
+        ...store,
+        read: async (uid, stop) => {
+          if (uid === "z") throw new Error("EIO: i/o error, read");
+          return read(uid, stop);
+        },
+      },
+      { live: () => ({ firstId: BLOCK * 2, length: BLOCK }) },
+    );
+    await expect(namespaces.mappingFor(pod("z"), "", signal)).rejects.toThrow(
+      /EIO: i\/o error, read; the file pods\/z\/userns .* delete the pod and create it again/,
+    );
+    expect(await namespaces.mappingFor(pod("a"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK }] });
+    expect(await namespaces.mappingFor(pod("n"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK * 3 }] });
+  });
+
+  it("does not start when it can not tell which pods there are", async () => {
+    const store = memoryStore();
+    const blind = { ...store, pods: () => Promise.reject(new Error("EACCES: permission denied")) };
+    await expect(node(blind)).rejects.toThrow("read pods from disk: EACCES: permission denied");
   });
 
   it("keeps the IDs of a live pod with a damaged file out of circulation until it is released", async () => {

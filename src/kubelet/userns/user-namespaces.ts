@@ -1,5 +1,6 @@
 import { decideUserNamespace, type HandlerFeatures } from "../../core/userns/host-users.ts";
 import type { IdPool, IdRange } from "../../core/userns/id-pool.ts";
+import { describePool } from "../../core/userns/pool-level.ts";
 import { formatMappingFile, parseMappingFile } from "../../core/userns/mapping-file.ts";
 import type { Pod } from "../../api/types.ts";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
@@ -92,7 +93,9 @@ export function createUserNamespaces(
 
   return {
     async restore(signal) {
-      const pods = await store.pods(signal);
+      const pods = await store.pods(signal).catch((cause: unknown) => {
+        throw new OrlopError("Unavailable", `read pods from disk: ${messageOf(cause)}`, { cause });
+      });
       // Read side by side, taken over in order: of two files with the same range the first keeps it.
       for (let at = 0; at < pods.length; at += READS_AT_ONCE) {
         const batch = pods.slice(at, at + READS_AT_ONCE).map((podUid) => {
@@ -123,7 +126,7 @@ export function createUserNamespaces(
       if (broken !== undefined) {
         throw new OrlopError(
           "Conflict",
-          `user namespace: ${broken}; the file pods/${podUid}/userns below the kubelet's root directory is damaged: delete the pod and create it again`,
+          `user namespace: ${broken}; the file pods/${podUid}/userns below the kubelet's root directory can not be used: delete the pod and create it again`,
         );
       }
       for (const [other, reason] of undetermined) await determine(other, reason, signal);
@@ -136,7 +139,10 @@ export function createUserNamespaces(
       }
       const outcome = pool.allocate(podUid, random.fraction());
       if (outcome.outcome === "exhausted")
-        throw new OrlopError("ResourceExhausted", `create user namespace: ${outcome.reason}`);
+        throw new OrlopError(
+          "ResourceExhausted",
+          `create user namespace: ${outcome.reason}: ${describePool(pool.counts())}`,
+        );
       unwritten.add(podUid);
       try {
         await store.write(podUid, formatMappingFile(outcome.range), signal);
