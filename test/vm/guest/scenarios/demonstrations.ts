@@ -29,7 +29,7 @@ async function apply(context: ScenarioContext, ...wishes: readonly PodWish[]): P
   }
 }
 
-const LABEL = "cat /proc/1/attr/current";
+const LABEL = "tr -d '\\0' < /proc/1/attr/current";
 /** The file on the volume as the host sees it, and the mounts of the volume. */
 const FILE = "cd /data/orlop/kubelet/pods && ls -Z */volumes/kubernetes.io~csi/*/mount/file | cut -d' ' -f1";
 const MOUNTS = "grep kubernetes.io~csi /proc/self/mountinfo | cut -d' ' -f9-";
