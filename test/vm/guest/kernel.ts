@@ -6,6 +6,12 @@ export async function labelOfProcess(pid: number): Promise<string> {
   return (await readFile(`/proc/${pid}/attr/current`, "utf8")).replace(/\0$/, "").trim();
 }
 
+/** The label a file has for the kernel. Not with `ls -Z`: it asks for a list of attributes first, where a mount's label is not in. */
+export async function labelOfFile(path: string): Promise<string> {
+  const text = await output("getfattr", "--absolute-names", "--only-values", "-n", "security.selinux", path);
+  return text.replace(/\0$/, "");
+}
+
 /** The super block options of what is mounted at exactly this path, as the kernel prints them; undefined when nothing is. */
 export async function superOptionsAt(path: string): Promise<string | undefined> {
   const lines = (await readFile("/proc/self/mountinfo", "utf8")).split("\n").map((line) => line.split(" "));

@@ -102,7 +102,7 @@ function qemuFlags(image: BaseImage, disk: string, console: string): readonly st
     ...["-device", "virtio-serial-pci", "-chardev", "stdio,id=reports,signal=off"],
     ...["-device", "virtserialport,chardev=reports,name=orlop.reports"],
     "-append",
-    "console=ttyS0 security=selinux selinux=1 lsm=selinux quiet panic=1 mitigations=off root=/dev/vda rw init=/init",
+    "console=ttyS0 security=selinux selinux=1 lsm=selinux quiet panic=1 mitigations=off log_buf_len=8M root=/dev/vda rw init=/init",
   ];
 }
 

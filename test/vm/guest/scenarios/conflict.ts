@@ -50,7 +50,14 @@ export const conflict: Scenario<Conflict> = {
     await inPod("first", "echo from first > /data/file");
     await createPod(context, { name: "second", level: "s0:c3,c4", claim: "shared" });
     const messages = await untilWarned(context, "second", "SELinux");
-    const waiting = await podNow(context, "second");
+    const waiting = await waitFor(
+      "the status of the second pod",
+      async () => {
+        const pod = await podNow(context, "second");
+        return pod.status?.containerStatuses === undefined ? undefined : pod;
+      },
+      { signal: context.signal },
+    );
     const metrics = await kubectl("get", "--raw", "/api/v1/nodes/orlop-vm/proxy/metrics");
     const before = await superOptionsAt(podVolumePath(first, "csi", volume));
     await deletePods(context, "first");

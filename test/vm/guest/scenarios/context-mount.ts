@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { kernelLog, labelOfProcess, processOfPod, superOptionsAt } from "../kernel.ts";
+import { labelOfProcess, processOfPod, superOptionsAt } from "../kernel.ts";
 import type { Scenario } from "../scenario.ts";
 import { createClaim, deleteClaim, podVolumePath, volumeNameOf } from "../volumes.ts";
 import { createPod, deletePods, inPod, startPod, untilRunning } from "../workloads.ts";
@@ -12,7 +12,8 @@ export interface ContextMount {
   /** The same file, from a pod with other categories. */
   readonly strangerReads: { readonly code: number; readonly text: string };
   readonly strangerWrites: { readonly code: number; readonly text: string };
-  readonly denials: readonly string[];
+  /** The same way in, from a pod with the owner's categories: nothing but those makes the difference. */
+  readonly twinReads: { readonly code: number; readonly text: string };
   readonly kept: string;
 }
 
@@ -26,17 +27,19 @@ export const contextMount: Scenario<ContextMount> = {
     const own = await inPod("owner", "echo secret > /data/file && cat /data/file");
     // A hostPath volume is never relabelled: the way to look at one mount with two labels.
     await createPod(context, { name: "stranger", level: "s0:c3,c4", volume: { hostPath: { path } } });
+    await createPod(context, { name: "twin", level: "s0:c10,c20", volume: { hostPath: { path } } });
     await untilRunning(context, "stranger");
+    await untilRunning(context, "twin");
     const evidence = {
       options: await superOptionsAt(path),
       process: await labelOfProcess(await processOfPod(pod.metadata?.uid ?? "")),
       own,
       strangerReads: await inPod("stranger", "cat /data/file"),
       strangerWrites: await inPod("stranger", "echo mine > /data/file"),
-      denials: (await kernelLog("avc:  denied")).filter((line) => line.includes("container_t:s0:c3,c4")),
+      twinReads: await inPod("twin", "cat /data/file"),
       kept: await readFile(`${path}/file`, "utf8"),
     };
-    await deletePods(context, "stranger", "owner");
+    await deletePods(context, "stranger", "twin", "owner");
     await deleteClaim(context, "labelled");
     return evidence;
   },

@@ -13,7 +13,8 @@ import { untilWarned } from "./conflict.ts";
 async function show({ say }: ScenarioContext, command: string): Promise<string> {
   const environment = `export KUBECONFIG=${KUBECONFIG};`;
   const { stdout, stderr } = await run("bash", "-c", `${environment} ${command}`);
-  const text = `${stdout}${stderr}`.trimEnd();
+  // Labels end with a zero byte.
+  const text = `${stdout}${stderr}`.replaceAll("\0", "\n").trimEnd();
   say(`  $ ${command}`);
   for (const line of text.split("\n").filter((one) => one !== "")) say(`    ${line}`);
   return text;
@@ -29,9 +30,10 @@ async function apply(context: ScenarioContext, ...wishes: readonly PodWish[]): P
   }
 }
 
-const LABEL = "tr -d '\\0' < /proc/1/attr/current";
+const LABEL = "cat /proc/1/attr/current";
 /** The file on the volume as the host sees it, and the mounts of the volume. */
-const FILE = "cd /data/orlop/kubelet/pods && ls -Z */volumes/kubernetes.io~csi/*/mount/file | cut -d' ' -f1";
+const FILE =
+  "getfattr --absolute-names --only-values -n security.selinux /data/orlop/kubelet/pods/*/volumes/*csi/*/mount/file";
 const MOUNTS = "grep kubernetes.io~csi /proc/self/mountinfo | cut -d' ' -f9-";
 const EVENTS = "kubectl get events --field-selector reason=FailedMount,involvedObject.name=";
 

@@ -1,5 +1,4 @@
-import { output } from "../commands.ts";
-import { superOptionsAt } from "../kernel.ts";
+import { labelOfFile, superOptionsAt } from "../kernel.ts";
 import type { Scenario } from "../scenario.ts";
 import { createClaim, deleteClaim, podVolumePath, volumeNameOf } from "../volumes.ts";
 import { deletePods, inPod, startPod } from "../workloads.ts";
@@ -27,7 +26,7 @@ export const gateOff: Scenario<GateOff> = {
       const path = podVolumePath(pod, "csi", await volumeNameOf(context, name));
       const options = await superOptionsAt(path);
       const access = await inPod(name, "echo x > /data/file && cat /data/file");
-      const label = await output("ls", "-Z", `${path}/file`);
+      const label = await labelOfFile(`${path}/file`);
       await deletePods(context, name);
       await deleteClaim(context, name);
       return { options, access, label };
