@@ -28,7 +28,12 @@ title "1. core_pattern (as in CVE-2022-0811): mount another /proc, name a progra
 both 'mkdir -p /tmp/p; mount -t proc proc /tmp/p && cat /tmp/p/sys/kernel/core_pattern >/tmp/was && cat /tmp/was >/tmp/p/sys/kernel/core_pattern && echo "OPEN: core_pattern was written" || echo "BLOCKED"; umount /tmp/p 2>/dev/null'
 
 title "2. release_agent (CVE-2022-0492): mount a cgroup v1 hierarchy, name a program the host's kernel runs as root"
-both 'mkdir -p /tmp/c; mount -t cgroup -o pids cgroup /tmp/c && cat /tmp/c/release_agent >/tmp/was && cat /tmp/was >/tmp/c/release_agent && echo "OPEN: release_agent was written" || echo "BLOCKED"; umount /tmp/c 2>/dev/null'
+if awk '$1 == "pids" { exit $2 == 0 }' /proc/cgroups; then
+  both 'mkdir -p /tmp/c; mount -t cgroup -o pids cgroup /tmp/c && cat /tmp/c/release_agent >/tmp/was && cat /tmp/was >/tmp/c/release_agent && echo "OPEN: release_agent was written" || echo "BLOCKED"; umount /tmp/c 2>/dev/null'
+
+else
+  say "NOT POSSIBLE HERE: this host has control groups of version 2, which have no release_agent"
+fi
 
 title "3. A directory of the host leaks into the container (as in CVE-2024-21626): root reads what only root may"
 mkdir "$SCRATCH/leak"

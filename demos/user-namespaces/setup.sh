@@ -18,7 +18,8 @@ inside() {
   local pod=$1
   shift
   printf '%s # %s\n' "$pod" "$*"
-  kube exec "$pod" -- sh -c "$*" 2>&1 | grep -v '^command terminated with exit code' || true
+  # One stream for both outputs, or they arrive in any order.
+  kube exec "$pod" -- sh -c "exec 2>&1; $*" 2>&1 | grep -v '^command terminated with exit code' || true
 }
 # pod NAME HOST_USERS [EXTRA_POD_FIELDS_JSON] [EXTRA_CONTAINER_FIELDS_JSON]
 pod() {

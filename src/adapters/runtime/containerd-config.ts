@@ -48,6 +48,8 @@ export function containerdConfig(settings: ContainerdSettings): string {
     `restrict_oom_score_adj = ${!settings.mayLowerOomScore}`,
     `enable_selinux = ${settings.seLinux}`,
     "netns_mounts_under_state_dir = true",
+    // Else a command that ends with unread input, or leaves something behind that holds its output, hangs its client.
+    "drain_exec_sync_io_timeout = '30s'",
     `[${cri}.containerd]`,
     "default_runtime_name = 'runc'",
     `[${cri}.containerd.runtimes.runc]`,
