@@ -3,7 +3,7 @@ DATA_DIR ?= /var/lib/orlop
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check unit e2e test-vm images kubectl clean host test-host vm-host dev
+.PHONY: help up down test check unit e2e soak test-vm images kubectl clean host test-host vm-host dev
 # Targets share npm packages and the build: one after the other.
 .NOTPARALLEL:
 
@@ -36,6 +36,9 @@ e2e: test-host dev images kubectl ## end-to-end tests with real containerd and r
 
 test-vm: vm-host dev images ## SELinux for real: a machine under emulation, enforcing, with our kubelet in it (needs root)
 	npx --no-install vitest run --project vm
+
+soak: test-host dev images kubectl ## 110 pods in user namespaces, 20 rounds, the node killed at random moments (needs root, half an hour)
+	ORLOP_USERNS_PODS=110 ORLOP_USERNS_ROUNDS=20 npx --no-install vitest run --project e2e test/e2e/user-namespaces.test.ts -t "at once"
 
 clean: ## delete what was built or unpacked here (not the data directory, not node_modules)
 	rm -rf dist .cache coverage

@@ -6,7 +6,7 @@ import { kubectlFor, type Kubectl } from "./harness/kubectl-runner.ts";
 import { standInImage } from "./harness/stand-in-image.ts";
 import { waitFor } from "./harness/wait-for.ts";
 
-/** The whole claim is 110 pods in 20 rounds; that takes long on two processors. */
+/** The whole claim is 110 pods in 20 rounds (`make soak`); that takes half an hour on two processors. */
 const PODS = Number(process.env["ORLOP_USERNS_PODS"] ?? 20);
 const ROUNDS = Number(process.env["ORLOP_USERNS_ROUNDS"] ?? 3);
 const PATIENCE = 60_000 + PODS * 3_000;
