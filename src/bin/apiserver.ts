@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import type { ApiServerOptions } from "../cli/commands.ts";
 import { runUnits } from "../machinery/unit.ts";
+import { apiServerAddress, apiServerUrl } from "./api-server-address.ts";
 import { apiServerSettings } from "./api-server-settings.ts";
 import { clusterPki } from "./cluster-pki.ts";
 import { createControlPlane } from "./control-plane.ts";
@@ -20,20 +21,20 @@ export async function apiserver(options: ApiServerOptions): Promise<number> {
   const place = await findNodePlace({});
   const dataDir = resolve(options.dataDir);
   const serve = async (signal: AbortSignal): Promise<void> => {
-    const [address] = place.addresses;
+    const address = apiServerAddress(options.bindAddress, place.addresses[0]);
     const kubeconfig = join(dataDir, "admin.kubeconfig");
     const pki = await clusterPki(deps, {
       dataDir,
-      place,
+      place: { ...place, addresses: [address, ...place.addresses.filter((other) => other !== address)] },
       kubeconfig,
-      server: `https://${address}:${options.securePort}`,
+      server: apiServerUrl(address, options.securePort),
     });
     const { unit } = createControlPlane(deps, {
       dataDir,
       pki,
       bindAddress: options.bindAddress,
       securePort: options.securePort,
-      advertiseAddress: address,
+      advertiseAddress: place.addresses[0],
       gates,
       connectMode: "enforce",
       ...settings,

@@ -6,6 +6,7 @@ import { type ControllerName, selectControllers } from "../controllers/index.ts"
 import type { UpOptions } from "../cli/commands.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { runUnits, type Unit } from "../machinery/unit.ts";
+import { apiServerUrl } from "./api-server-address.ts";
 import { type ApiServerSettings, apiServerSettings } from "./api-server-settings.ts";
 import { clusterPki } from "./cluster-pki.ts";
 import { createControllerManager, createScheduler } from "./controllers.ts";
@@ -69,7 +70,7 @@ async function assemble(
     dataDir,
     place,
     kubeconfig,
-    server: `https://${address}:${options.securePort}`,
+    server: apiServerUrl(address, options.securePort),
   });
   const { authority, authorityPem } = pki.current();
   const controlPlane = createControlPlane(deps, {

@@ -109,6 +109,14 @@ describe.each(KUBECTL_VERSIONS)("everyday kubectl %s", (version) => {
     expect(await kubectl.ok(inNamespace("apply", "-f", "-"), { input: manifest("2") })).toContain(
       "configmap/applied unchanged",
     );
+    const list = (value: string): string => `{apiVersion: v1, kind: List, items: [${manifest("2")}, ${value}]}`;
+    const other = "{apiVersion: v1, kind: ConfigMap, metadata: {name: other}, data: {k: v}}";
+    expect(await kubectl.ok(inNamespace("apply", "-f", "-"), { input: list(other) })).toBe(
+      "configmap/applied unchanged\nconfigmap/other created\n",
+    );
+    expect(
+      (await kubectl.run(inNamespace("apply", "-f", "-"), { input: list(other.replace("data:", "dta:")) })).stderr,
+    ).toContain('ValidationError(ConfigMap): unknown field "dta"');
     expect(
       (await kubectl.run(inNamespace("apply", "-f", "-"), { input: `${manifest("2").slice(0, -1)}, dta: {}}` })).stderr,
     ).toContain('unknown field "dta"');

@@ -1,10 +1,13 @@
 import type { KindDefinition } from "../../api/kinds/definition.ts";
 import { modelNames, modelOf } from "../../api/schema/model.ts";
-import { openApiSchemas } from "../../api/schema/openapi.ts";
+import { type OpenApiSchema, openApiSchemas } from "../../api/schema/openapi.ts";
 import { GIT_VERSION } from "../../api/version.ts";
 import type { VirtualResource } from "../extension.ts";
 
-type DocumentedKind = Pick<KindDefinition, "group" | "version" | "kind" | "resource" | "namespaced" | "schema"> & {
+export type DocumentedKind = Pick<
+  KindDefinition,
+  "group" | "version" | "kind" | "resource" | "namespaced" | "schema"
+> & {
   readonly verbs: readonly string[];
 };
 
@@ -16,12 +19,20 @@ export function documentedKinds(
   return [...kinds, ...virtualResources.map(({ definition }) => ({ ...definition, verbs: ["create"] }))];
 }
 
-/** The OpenAPI v3 document of one group and version: enough for `kubectl explain` and for checks of apply. */
-export function openApiDocument(group: string, version: string, kinds: readonly DocumentedKind[]): unknown {
-  const served = kinds.filter((kind) => kind.group === group && kind.version === version);
+/** An OpenAPI v3 document; what it says of each kind is enough for `kubectl explain` and for checks of apply. */
+export interface OpenApiDocument {
+  readonly openapi: string;
+  readonly info: { readonly title: string; readonly version: string };
+  readonly paths: Readonly<Record<string, object>>;
+  readonly components: { readonly schemas: Readonly<Record<string, OpenApiSchema>> };
+}
+
+/** The document of these kinds: those of one group and version, or all of them. */
+export function openApiDocument(kinds: readonly DocumentedKind[]): OpenApiDocument {
   const known = new Set(modelNames());
-  const documented = served.filter(({ schema }) => known.has(schema));
-  const gvks = new Map(documented.map((kind) => [kind.schema, gvkOf(kind)]));
+  const documented = kinds.filter(({ schema }) => known.has(schema));
+  const gvks = new Map<string, object[]>();
+  for (const kind of documented) gvks.set(kind.schema, [...(gvks.get(kind.schema) ?? []), gvkOf(kind)]);
   const schemas = openApiSchemas(
     documented.map(({ schema }) => schema),
     (model) => `#/components/schemas/${schemaName(model)}`,
@@ -33,10 +44,10 @@ export function openApiDocument(group: string, version: string, kinds: readonly 
     components: {
       schemas: Object.fromEntries(
         [...schemas].map(([model, schema]) => {
-          const gvk = gvks.get(model);
+          const kindsOf = gvks.get(model);
           return [
             schemaName(model),
-            gvk === undefined ? schema : { ...schema, "x-kubernetes-group-version-kind": [gvk] },
+            kindsOf === undefined ? schema : { ...schema, "x-kubernetes-group-version-kind": kindsOf },
           ];
         }),
       ),

@@ -7,8 +7,9 @@ import { hashOf } from "../encoding/hash.ts";
 import { parseAccept } from "../encoding/negotiation.ts";
 import type { VirtualResource } from "../extension.ts";
 import { documentedKinds, openApiDocument } from "./document.ts";
+import { createSwagger } from "./swagger.ts";
 
-/** Answers /openapi/v3 and below, and /openapi/v2 with 406 (clients then use v3); undefined for other paths. */
+/** Answers /openapi/v2, and /openapi/v3 and below; undefined for other paths. */
 export type OpenApi = (request: HttpRequest) => HttpResponse | undefined;
 
 export function createOpenApi(parts: {
@@ -19,17 +20,18 @@ export function createOpenApi(parts: {
   const groupVersions = new Map(
     kinds.map(({ group, version }) => [
       group === "" ? `api/${version}` : `apis/${group}/${version}`,
-      { group, version },
+      `${group}/${version}`,
     ]),
   );
   /** Changes with the release, which is all the documents depend on besides the kinds. */
   const hashFor = (path: string): string =>
     hashOf(`${GIT_VERSION} ${path} ${kinds.map(({ group, kind }) => `${group}/${kind}`).join(" ")}`);
   const documents = new Map<string, string>();
+  const swagger = createSwagger(kinds);
 
   return (request) => {
     const path = request.path.replace(/\/$/, "");
-    if (path === "/openapi/v2") throw notAcceptable("only OpenAPI v3 is served, at /openapi/v3");
+    if (path === "/openapi/v2") return swagger(request);
     if (path !== "/openapi/v3" && !path.startsWith("/openapi/v3/")) return undefined;
     if (!acceptsJson(request)) throw notAcceptable("only the following media types are accepted: application/json");
     if (path === "/openapi/v3") {
@@ -52,7 +54,8 @@ export function createOpenApi(parts: {
     };
     if (request.headers["if-none-match"] === etag) return { status: 304, headers };
     const document =
-      documents.get(key) ?? JSON.stringify(openApiDocument(groupVersion.group, groupVersion.version, kinds));
+      documents.get(key) ??
+      JSON.stringify(openApiDocument(kinds.filter(({ group, version }) => `${group}/${version}` === groupVersion)));
     documents.set(key, document);
     return { status: 200, headers, body: document };
   };
