@@ -115,7 +115,7 @@ describe.each(KUBECTL_VERSIONS)("everyday kubectl %s", (version) => {
       "configmap/applied unchanged\nconfigmap/other created\n",
     );
     expect(
-      (await kubectl.run(inNamespace("apply", "-f", "-"), { input: list(other.replace("data:", "dta:")) })).stderr,
+      (await kubectl.run(inNamespace("apply", "-f", "-"), { input: list(other.replace(", data:", ", dta:")) })).stderr,
     ).toContain('ValidationError(ConfigMap): unknown field "dta"');
     expect(
       (await kubectl.run(inNamespace("apply", "-f", "-"), { input: `${manifest("2").slice(0, -1)}, dta: {}}` })).stderr,
