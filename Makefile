@@ -25,7 +25,7 @@ kubectl: dev ## put the real kubectl 1.36 and helm into .cache/bin
 
 test: test-host dev check unit e2e test-vm ## everything: set-up, checks, unit tests, end-to-end tests, SELinux tests (needs root)
 
-check: dev ## types, lint, format, import rules
+check: dev ## types, lint, format, import rules, unused code
 	npm run --silent check
 
 unit: dev ## unit tests

@@ -72,11 +72,6 @@ export function invalidFor(field: string, value: unknown, problems: readonly str
 export const IMMUTABLE = "field is immutable";
 export const NOT_NEGATIVE = "must be greater than or equal to 0";
 
-/** Joins a path and a field name; an empty path is the root. */
-export function child(path: string, name: string): string {
-  return path === "" ? name : `${path}.${name}`;
-}
-
 /** The error if the condition holds. */
 export function when(condition: boolean, error: FieldError): readonly FieldError[] {
   return condition ? [error] : [];

@@ -4,15 +4,6 @@ import { percentProblems, portNameProblems, portNumberProblems } from "./names.t
 
 export type IntOrString = number | string;
 
-/** A percentage ("25%", rounded up or down) of `total`, or the number itself. undefined for any other text. */
-export function scaledValue(value: IntOrString, total: number, rounding: "up" | "down"): number | undefined {
-  if (typeof value === "number") return value;
-  const percent = /^(\d+)%$/u.exec(value)?.[1];
-  if (percent === undefined) return undefined;
-  const exact = (Number(percent) * total) / 100;
-  return rounding === "up" ? Math.ceil(exact) : Math.floor(exact);
-}
-
 export function validatePortNumberOrName(value: IntOrString | undefined, field: string): readonly FieldError[] {
   if (typeof value === "string") return invalidFor(field, value, portNameProblems(value));
   return invalidFor(field, value ?? 0, portNumberProblems(value ?? 0));

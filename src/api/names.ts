@@ -7,12 +7,10 @@ const UNDERSCORE_SUBDOMAIN = `${UNDERSCORE_LABEL}(\\.${UNDERSCORE_LABEL})*`;
 const DNS_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?";
 const LABEL_KEY = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 const LABEL_VALUE = `(${LABEL_KEY})?`;
-const C_IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]*";
 const CONFIG_KEY = "[-._a-zA-Z0-9]+";
 const HTTP_HEADER = "[-A-Za-z0-9]+";
 const ENV_NAME = "[-._a-zA-Z][-._a-zA-Z0-9]*";
 const PERCENT = "[0-9]+%";
-const HTTP_PATH = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
 
 const LABEL_PATTERN = new RegExp(`^${LABEL}$`, "u");
 const SUBDOMAIN_PATTERN = new RegExp(`^${SUBDOMAIN}$`, "u");
@@ -20,12 +18,10 @@ const UNDERSCORE_SUBDOMAIN_PATTERN = new RegExp(`^${UNDERSCORE_SUBDOMAIN}$`, "u"
 const DNS_1035_PATTERN = new RegExp(`^${DNS_1035}$`, "u");
 const LABEL_KEY_PATTERN = new RegExp(`^${LABEL_KEY}$`, "u");
 const LABEL_VALUE_PATTERN = new RegExp(`^${LABEL_VALUE}$`, "u");
-const C_IDENTIFIER_PATTERN = new RegExp(`^${C_IDENTIFIER}$`, "u");
 const CONFIG_KEY_PATTERN = new RegExp(`^${CONFIG_KEY}$`, "u");
 const HTTP_HEADER_PATTERN = new RegExp(`^${HTTP_HEADER}$`, "u");
 const ENV_NAME_PATTERN = new RegExp(`^${ENV_NAME}$`, "u");
 const PERCENT_PATTERN = new RegExp(`^${PERCENT}$`, "u");
-const HTTP_PATH_PATTERN = /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/u;
 
 export type NameRule = (name: string) => readonly string[];
 
@@ -156,19 +152,6 @@ export function labelValueProblems(value: string): readonly string[] {
   return problems;
 }
 
-export function cIdentifierProblems(value: string): readonly string[] {
-  if (C_IDENTIFIER_PATTERN.test(value)) return [];
-  return [
-    patternProblem(
-      "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'",
-      C_IDENTIFIER,
-      "my_name",
-      "MY_NAME",
-      "MyName",
-    ),
-  ];
-}
-
 function parentFolderProblems(value: string): readonly string[] {
   if (value === ".") return ["must not be '.'"];
   if (value === "..") return ["must not be '..'"];
@@ -258,9 +241,3 @@ export function pathSegmentProblems(name: string): readonly string[] {
   if (name === "." || name === "..") return [`may not be '${name}'`];
   return ["/", "%"].filter((part) => name.includes(part)).map((part) => `may not contain '${part}'`);
 }
-
-export function isHttpPath(value: string): boolean {
-  return HTTP_PATH_PATTERN.test(value);
-}
-
-export const HTTP_PATH_TEXT = HTTP_PATH;

@@ -14,37 +14,25 @@ export function isStaticPod(pod: Pod): boolean {
   return source !== undefined && source !== "api";
 }
 
+export function isTerminalPhase(phase: string | undefined): phase is "Succeeded" | "Failed" {
+  return phase === "Succeeded" || phase === "Failed";
+}
+
 /** Its containers have ended for good. */
 export function podIsTerminal(pod: Pod): boolean {
-  return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+  return isTerminalPhase(pod.status?.phase);
 }
 
 export function podCondition(pod: Pod, type: string): PodCondition | undefined {
   return pod.status?.conditions?.find((condition) => condition.type === type);
 }
 
-export function podIsReady(pod: Pod): boolean {
-  return podCondition(pod, "Ready")?.status === "True";
-}
-
-/** An init container that keeps running beside the others ("sidecar"). */
-export function isSidecar(container: Container): boolean {
+/** A sidecar: an init container that keeps running beside the main ones (KEP-753). */
+export function isSidecar(container: Container | EphemeralContainer): boolean {
   return container.restartPolicy === "Always";
 }
 
-export type ContainerGroup = "initContainers" | "containers" | "ephemeralContainers";
-
-export interface PlacedContainer {
-  readonly container: Container | EphemeralContainer;
-  readonly group: ContainerGroup;
-  /** Field path inside the pod, e.g. `spec.initContainers[1]`. */
-  readonly field: string;
-}
-
-/** Every container of a pod: init containers first, ephemeral ones last. @param root @default "spec" */
-export function containersOf(spec: PodSpec | undefined, root = "spec"): readonly PlacedContainer[] {
-  const groups: readonly ContainerGroup[] = ["initContainers", "containers", "ephemeralContainers"];
-  return groups.flatMap((group) =>
-    (spec?.[group] ?? []).map((container, index) => ({ container, group, field: `${root}.${group}[${index}]` })),
-  );
+/** Every container of a pod: init containers first, ephemeral ones last. */
+export function containersOf(spec: PodSpec | undefined): readonly (Container | EphemeralContainer)[] {
+  return [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])];
 }

@@ -152,10 +152,6 @@ export function expired(message: string): StatusError {
   return failure(410, "Expired", message);
 }
 
-export function gone(message: string): StatusError {
-  return failure(410, "Gone", message);
-}
-
 export function unsupportedMediaType(message: string): StatusError {
   return failure(415, "UnsupportedMediaType", message);
 }
@@ -171,10 +167,6 @@ export function requestEntityTooLarge(message: string): StatusError {
 export function tooManyRequests(message: string, retryAfterSeconds: number): StatusError {
   const { status } = failure(429, "TooManyRequests", message, { retryAfterSeconds });
   return new StatusError(status, { headers: { "Retry-After": String(retryAfterSeconds) } });
-}
-
-export function timeout(resource: ResourceName, message: string): StatusError {
-  return failure(504, "Timeout", `Timeout: ${message}`, detailsOf(resource, ""));
 }
 
 export function internalError(cause: unknown): StatusError {

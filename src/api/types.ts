@@ -23,12 +23,9 @@ export type Unchecked<T> = T extends readonly (infer U)[]
     : T;
 
 export type ObjectMeta = Wire<client.V1ObjectMeta>;
-export type ListMeta = Wire<client.V1ListMeta>;
 export type OwnerReference = Wire<client.V1OwnerReference>;
 export type Status = Wire<client.V1Status>;
-export type StatusCause = Wire<client.V1StatusCause>;
 export type LabelSelector = Wire<client.V1LabelSelector>;
-export type Condition = Wire<client.V1Condition>;
 
 export type Namespace = Wire<client.V1Namespace>;
 export type Node = Wire<client.V1Node>;
@@ -81,7 +78,6 @@ export type Subject = Wire<client.RbacV1Subject>;
 
 export type TokenReview = Wire<client.V1TokenReview>;
 export type TokenRequest = Wire<client.AuthenticationV1TokenRequest>;
-export type SelfSubjectReview = Wire<client.V1SelfSubjectReview>;
 export type SubjectAccessReview = Wire<client.V1SubjectAccessReview>;
 export type LocalSubjectAccessReview = Wire<client.V1LocalSubjectAccessReview>;
 export type SelfSubjectAccessReview = Wire<client.V1SelfSubjectAccessReview>;
@@ -95,10 +91,8 @@ export interface KubernetesObject {
   readonly [field: string]: unknown;
 }
 
-export type EventsEvent = Wire<client.EventsV1Event>;
 export type EndpointSlice = Wire<client.V1EndpointSlice>;
 export type PodDisruptionBudget = Wire<client.V1PodDisruptionBudget>;
 export type PodTemplate = Wire<client.V1PodTemplate>;
-export type LimitRange = Wire<client.V1LimitRange>;
 export type ResourceQuota = Wire<client.V1ResourceQuota>;
 export type CSIStorageCapacity = Wire<client.V1CSIStorageCapacity>;

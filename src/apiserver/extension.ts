@@ -1,4 +1,4 @@
-import type { Attributes, Authorizer } from "../core/authz/attributes.ts";
+import type { Authorizer } from "../core/authz/attributes.ts";
 import type { KindDefinition } from "../api/kinds/definition.ts";
 import type { FeatureGates } from "../api/feature-gates.ts";
 import type { KubernetesObject } from "../api/types.ts";
@@ -125,5 +125,3 @@ export interface ApiServerParts {
   /** GET of further non-resource paths, authorised already; undefined for a path that is not theirs. */
   readonly paths?: (path: string) => Promise<HttpResponse | undefined>;
 }
-
-export type { Attributes };

@@ -88,10 +88,6 @@ export interface CsiDriverOptions {
   readonly logLevel: LogLevel;
 }
 
-export interface VersionOptions {
-  readonly output: "text" | "json" | "yaml";
-}
-
 /** One function per command; each resolves with the exit code. Loaded lazily by `bin`. */
 export interface Commands {
   up(options: UpOptions): Promise<number>;

@@ -28,7 +28,7 @@ import { createClaimProtectionController } from "./volume-protection/claim-prote
 import { createVolumeProtectionController } from "./volume-protection/volume-protection.ts";
 
 export type { ControllerDeps } from "./controller.ts";
-export { createSchedulerController, type SchedulerOptions } from "./scheduler/scheduler.ts";
+export { createSchedulerController } from "./scheduler/scheduler.ts";
 
 export type { ConflictView, SELinuxWarningOptions } from "./selinux-warning/selinux-warning.ts";
 

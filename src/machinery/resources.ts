@@ -73,7 +73,6 @@ export const PODS = core<api.Pod>("pods", "Pod");
 export const SECRETS = core<api.Secret>("secrets", "Secret");
 export const CONFIG_MAPS = core<api.ConfigMap>("configmaps", "ConfigMap");
 export const SERVICES = core<api.Service>("services", "Service");
-export const ENDPOINTS = core<api.Endpoints>("endpoints", "Endpoints");
 export const SERVICE_ACCOUNTS = core<api.ServiceAccount>("serviceaccounts", "ServiceAccount");
 export const EVENTS = core<api.CoreEvent>("events", "Event");
 export const PERSISTENT_VOLUMES = core<api.PersistentVolume>("persistentvolumes", "PersistentVolume", false);
@@ -152,25 +151,11 @@ export const TOKEN_REVIEWS = defineResource<api.TokenReview>(
   "TokenReview",
   false,
 );
-export const SELF_SUBJECT_REVIEWS = defineResource<api.SelfSubjectReview>(
-  AUTHENTICATION,
-  "v1",
-  "selfsubjectreviews",
-  "SelfSubjectReview",
-  false,
-);
 const AUTHORIZATION = "authorization.k8s.io";
 export const SUBJECT_ACCESS_REVIEWS = defineResource<api.SubjectAccessReview>(
   AUTHORIZATION,
   "v1",
   "subjectaccessreviews",
   "SubjectAccessReview",
-  false,
-);
-export const SELF_SUBJECT_ACCESS_REVIEWS = defineResource<api.SelfSubjectAccessReview>(
-  AUTHORIZATION,
-  "v1",
-  "selfsubjectaccessreviews",
-  "SelfSubjectAccessReview",
   false,
 );

@@ -26,8 +26,6 @@ import { storageClassKind } from "./storage/storage-classes.ts";
 import { volumeAttachmentKind } from "./storage/volume-attachments.ts";
 import { volumeAttributesClassKind } from "./storage/volume-attributes-classes.ts";
 
-export { defineKind } from "./define-kind.ts";
-
 /** Every kind the API server stores. */
 export const KINDS: readonly KindDefinition[] = [
   namespaceKind,

@@ -1,4 +1,3 @@
 export { decodeMessage } from "./decode.ts";
 export { encodeMessage } from "./encode.ts";
 export { PROTOBUF_MEDIA_TYPE, readEnvelope, writeEnvelope } from "./envelope.ts";
-export type { Envelope } from "./envelope.ts";

@@ -101,22 +101,6 @@ export function modelOf(name: string): Model {
   return model;
 }
 
-export function fieldOf(model: Model, name: string): Field | undefined {
-  return model.fields.get(name);
-}
-
-/** The type at a path of field names, map keys and list indices. undefined when the schema knows no such path. */
-export function typeAt(schema: string, path: readonly string[]): FieldType | undefined {
-  let type: FieldType | undefined = { type: "model", of: schema };
-  for (const step of path) {
-    if (type === undefined) return undefined;
-    if (type.type === "model") type = modelOf(type.of).fields.get(step)?.type;
-    else if (type.type === "scalar") type = type.of === "any" ? type : undefined;
-    else type = type.of;
-  }
-  return type;
-}
-
 export function modelNames(): readonly string[] {
   return [...parsed.keys()];
 }

@@ -89,11 +89,6 @@ export function normalize<T extends object>(schema: string, object: T): T {
   return normalizeStruct(schema, object as Struct) as T;
 }
 
-/** Two values of one type that are stored alike. */
-export function isStoredAlike(schema: string, a: object, b: object): boolean {
-  return deepEqual(normalize(schema, a), normalize(schema, b));
-}
-
 /** Structural equality of JSON values; absent and undefined are the same. */
 export function deepEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;

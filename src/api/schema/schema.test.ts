@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { KINDS } from "../kinds/index.ts";
-import { listTypeOf, modelOf, patchMetadataOf, schemasReachableFrom } from "./index.ts";
+import { listTypeOf, modelOf, patchMetadataOf } from "./index.ts";
 import { LIST_TYPES } from "./list-types.ts";
+import { schemasReachableFrom } from "./openapi.ts";
 import { PATCH_STRATEGIES } from "./patch-strategies.ts";
 import { ZERO_VALUES } from "./zero-values.ts";
 

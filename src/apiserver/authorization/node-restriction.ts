@@ -1,3 +1,4 @@
+import { MIRROR_POD_ANNOTATION } from "../../api/pod.ts";
 import { messageOf } from "../../lib/orlop-error.ts";
 import { forbidden, type ResourceName } from "../../api/status-error.ts";
 import type {
@@ -11,7 +12,7 @@ import type {
 } from "../../api/types.ts";
 import type { Authorizer } from "../../core/authz/attributes.ts";
 import { nodeIdentity } from "../../core/authz/node-identity.ts";
-import { apiReference, MIRROR_ANNOTATION } from "../../core/authz/pod-references.ts";
+import { apiReference } from "../../core/authz/pod-references.ts";
 import { quoted } from "../../core/authz/quoted.ts";
 import type { AdmissionPlugin, AdmissionRequest, Objects } from "../extension.ts";
 import { type InspectRequest, inspectSigningRequest } from "./certificate-admission.ts";
@@ -47,8 +48,8 @@ function operationName({ operation }: AdmissionRequest): string {
 const createPod: Check = async ({ nodeName, object, objects }) => {
   const pod = object as Pod;
   const node = quoted(nodeName);
-  if (pod.metadata?.annotations?.[MIRROR_ANNOTATION] === undefined) {
-    return `pod does not have ${quoted(MIRROR_ANNOTATION)} annotation, node ${node} can only create mirror pods`;
+  if (pod.metadata?.annotations?.[MIRROR_POD_ANNOTATION] === undefined) {
+    return `pod does not have ${quoted(MIRROR_POD_ANNOTATION)} annotation, node ${node} can only create mirror pods`;
   }
   if (pod.spec?.nodeName !== nodeName) return `node ${node} can only create pods with spec.nodeName set to itself`;
   const [owner, ...others] = pod.metadata.ownerReferences ?? [];

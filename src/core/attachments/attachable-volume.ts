@@ -1,3 +1,4 @@
+import { isTerminalPhase } from "../../api/pod.ts";
 import type { PersistentVolume, Pod } from "../../api/types.ts";
 import { driverOfPlugin, volumeIdentityOf } from "../selinux/persistent-volume.ts";
 
@@ -37,7 +38,7 @@ type Statuses = NonNullable<NonNullable<Pod["status"]>["containerStatuses"]> | u
 
 /** Whether a pod has no more use for its volumes. */
 export function isDoneWithVolumes({ metadata, status }: Pod): boolean {
-  if (status?.phase === "Succeeded" || status?.phase === "Failed") return true;
+  if (isTerminalPhase(status?.phase)) return true;
   if (metadata?.deletionTimestamp === undefined) return false;
   const isStill = (statuses: Statuses): boolean =>
     (statuses ?? []).every(({ state }) => state?.terminated !== undefined || state?.waiting !== undefined);

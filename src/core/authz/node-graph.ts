@@ -1,5 +1,6 @@
+import { MIRROR_POD_ANNOTATION } from "../../api/pod.ts";
 import type { PersistentVolume, Pod, VolumeAttachment } from "../../api/types.ts";
-import { MIRROR_ANNOTATION, podReferences, volumeSecrets } from "./pod-references.ts";
+import { podReferences, volumeSecrets } from "./pod-references.ts";
 
 /** What a node may be related to. */
 export type RelatedKind = "pod" | "secret" | "configmap" | "pvc" | "pv" | "serviceaccount" | "volumeattachment";
@@ -35,7 +36,7 @@ function referencesOf(pod: Pod): readonly string[] {
   const namespace = pod.metadata?.namespace ?? "";
   const own = keyOf("pod", namespace, pod.metadata?.name ?? "");
   // A node makes mirror pods itself, so they must not open anything to it.
-  if (pod.metadata?.annotations?.[MIRROR_ANNOTATION] !== undefined) return [own];
+  if (pod.metadata?.annotations?.[MIRROR_POD_ANNOTATION] !== undefined) return [own];
   const { secrets, configMaps, claims, serviceAccount } = podReferences(pod);
   return [
     own,

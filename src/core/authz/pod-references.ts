@@ -1,7 +1,5 @@
-import type { Container, EphemeralContainer, PersistentVolume, Pod, Volume } from "../../api/types.ts";
-
-/** Marks the API's copy of a static pod; a node makes these itself. */
-export const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
+import { containersOf } from "../../api/pod.ts";
+import type { PersistentVolume, Pod, Volume } from "../../api/types.ts";
 
 /** Names of objects in the pod's namespace that the pod needs. */
 export interface PodReferences {
@@ -13,11 +11,6 @@ export interface PodReferences {
 }
 
 type Name = string | undefined;
-
-function containersOf(pod: Pod): readonly (Container | EphemeralContainer)[] {
-  const { spec } = pod;
-  return [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])];
-}
 
 function* secretsOfVolume(volume: Volume): Generator<Name> {
   yield volume.secret?.secretName;
@@ -40,7 +33,7 @@ function* configMapsOfVolume(volume: Volume): Generator<Name> {
 
 function* secretNames(pod: Pod): Generator<Name> {
   for (const pull of pod.spec?.imagePullSecrets ?? []) yield pull.name;
-  for (const container of containersOf(pod)) {
+  for (const container of containersOf(pod.spec)) {
     for (const source of container.envFrom ?? []) yield source.secretRef?.name;
     for (const variable of container.env ?? []) yield variable.valueFrom?.secretKeyRef?.name;
   }
@@ -48,7 +41,7 @@ function* secretNames(pod: Pod): Generator<Name> {
 }
 
 function* configMapNames(pod: Pod): Generator<Name> {
-  for (const container of containersOf(pod)) {
+  for (const container of containersOf(pod.spec)) {
     for (const source of container.envFrom ?? []) yield source.configMapRef?.name;
     for (const variable of container.env ?? []) yield variable.valueFrom?.configMapKeyRef?.name;
   }

@@ -1,9 +1,9 @@
+import { containersOf } from "../../api/pod.ts";
 import type { Container, SecurityContext } from "../../api/types.ts";
 import {
   type Check,
   type CheckPod,
   containers,
-  containersOf,
   hasOwnUsers,
   namesWhere,
   plural,

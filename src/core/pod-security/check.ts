@@ -1,3 +1,4 @@
+import { containersOf } from "../../api/pod.ts";
 import type { Container, ObjectMeta, PodSpec } from "../../api/types.ts";
 
 /** Why a pod breaks a rule: the reason in short, and what of the pod it is about. */
@@ -33,11 +34,6 @@ type AnyContainer = Pick<
   Container,
   "name" | "securityContext" | "ports" | "livenessProbe" | "readinessProbe" | "startupProbe" | "lifecycle"
 >;
-
-/** In the order the texts name them. */
-export function containersOf(spec: PodSpec): readonly AnyContainer[] {
-  return [...(spec.initContainers ?? []), ...(spec.containers ?? []), ...(spec.ephemeralContainers ?? [])];
-}
 
 export function namesWhere(spec: PodSpec, isBad: (container: AnyContainer) => boolean): readonly string[] {
   return containersOf(spec)

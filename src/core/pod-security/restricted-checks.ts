@@ -1,10 +1,10 @@
+import { containersOf } from "../../api/pod.ts";
 import type { Container, Volume } from "../../api/types.ts";
 import { procMount } from "./baseline-checks.ts";
 import {
   type Check,
   type CheckPod,
   containers,
-  containersOf,
   hasOwnUsers,
   isForWindows,
   namesWhere,

@@ -1,5 +1,6 @@
+import { containersOf } from "../../api/pod.ts";
 import type { Container } from "../../api/types.ts";
-import { type CheckPod, containers, containersOf, namesWhere, plural, quoted, setters, sortedSet } from "./check.ts";
+import { type CheckPod, containers, namesWhere, plural, quoted, setters, sortedSet } from "./check.ts";
 
 const POD_ANNOTATION = "seccomp.security.alpha.kubernetes.io/pod";
 const CONTAINER_ANNOTATION = "container.seccomp.security.alpha.kubernetes.io/";

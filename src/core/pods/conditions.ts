@@ -1,6 +1,6 @@
+import { isSidecar, isTerminalPhase } from "../../api/pod.ts";
 import type { Container, ContainerStatus, Pod, PodCondition } from "../../api/types.ts";
-import { isSidecar } from "./containers.ts";
-import { isTerminalPhase, type Phase } from "./phase.ts";
+import { type Phase } from "./phase.ts";
 
 /** Conditions that the kubelet alone writes; all others belong to somebody else and are kept. */
 const KUBELET_CONDITIONS: ReadonlySet<string> = new Set([

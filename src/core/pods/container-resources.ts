@@ -1,6 +1,6 @@
+import { isSidecar } from "../../api/pod.ts";
 import type { Container, EphemeralContainer, Pod } from "../../api/types.ts";
 import { milliUnits, parseQuantity, wholeUnits } from "../../lib/quantity.ts";
-import { isSidecar } from "./containers.ts";
 import { qosClassOf } from "./qos-class.ts";
 
 /** What the kernel is told about one container. */

@@ -1,5 +1,5 @@
+import { isSidecar } from "../../api/pod.ts";
 import type { Container, ContainerState, ContainerStatus, EphemeralContainer, Pod } from "../../api/types.ts";
-import { isSidecar } from "./containers.ts";
 import { type ContainerAttempt, hasRegularContainer, type PodRuntime } from "./pod-runtime.ts";
 import { shouldStart } from "./restart-policy.ts";
 import { statusResources } from "./status-resources.ts";

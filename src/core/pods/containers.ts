@@ -7,11 +7,6 @@ export interface SpecContainer {
   readonly container: Container | EphemeralContainer;
 }
 
-/** A sidecar: an init container that keeps running beside the main ones (KEP-753). */
-export function isSidecar(container: Container | EphemeralContainer): boolean {
-  return container.restartPolicy === "Always";
-}
-
 /** All containers of a pod in the order they start. */
 export function allContainers(pod: Pod): readonly SpecContainer[] {
   const { initContainers = [], containers = [], ephemeralContainers = [] } = pod.spec ?? {};

@@ -1,8 +1,7 @@
+import { isSidecar, isTerminalPhase } from "../../api/pod.ts";
 import type { ContainerStatus, Pod, PodStatus } from "../../api/types.ts";
 import { overCondition } from "./conditions.ts";
 import { LOST_MESSAGE } from "./container-statuses.ts";
-import { isSidecar } from "./containers.ts";
-import { isTerminalPhase } from "./phase.ts";
 import { dateCondition } from "./pod-status.ts";
 
 /**

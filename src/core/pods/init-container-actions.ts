@@ -1,5 +1,5 @@
+import { isSidecar } from "../../api/pod.ts";
 import type { Container, Pod } from "../../api/types.ts";
-import { isSidecar } from "./containers.ts";
 import { type ContainerKill, hasChanged, killOfUnknown, type ProbeVerdicts } from "./container-kill.ts";
 import { type ContainerAttempt, newestAttempt, type PodRuntime } from "./pod-runtime.ts";
 import { restartsAfterExit, restartsAfterKill } from "./restart-policy.ts";

@@ -1,5 +1,5 @@
+import { isSidecar } from "../../api/pod.ts";
 import type { Container, ContainerStatus, Pod } from "../../api/types.ts";
-import { isSidecar } from "./containers.ts";
 import { restartsAfterExit } from "./restart-policy.ts";
 
 export type Phase = "Pending" | "Running" | "Succeeded" | "Failed";
@@ -13,10 +13,6 @@ export interface PhaseInput {
   /** A main container of the current sandbox exists: initialization was finished once. */
   readonly initialized: boolean;
   readonly isStatic: boolean;
-}
-
-export function isTerminalPhase(phase: string | undefined): phase is "Succeeded" | "Failed" {
-  return phase === "Succeeded" || phase === "Failed";
 }
 
 interface Tally {

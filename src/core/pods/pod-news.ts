@@ -1,3 +1,4 @@
+import { isTerminalPhase } from "../../api/pod.ts";
 import type { Pod } from "../../api/types.ts";
 import { isKubeletCondition } from "./conditions.ts";
 import { sameJson } from "./status-patch.ts";
@@ -12,6 +13,6 @@ function essence({ metadata, spec, status }: Pod): unknown {
   const conditions = (status?.conditions ?? []).filter(({ type }) => !isKubeletCondition(type));
   // Whoever else ends a pod does it by its phase.
   const { phase, reason } = status ?? {};
-  const ended = phase === "Succeeded" || phase === "Failed" ? { phase, reason } : {};
+  const ended = isTerminalPhase(phase) ? { phase, reason } : {};
   return { labels, annotations, deletionTimestamp, deletionGracePeriodSeconds, uid, spec, conditions, ended };
 }

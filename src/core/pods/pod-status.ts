@@ -1,8 +1,8 @@
+import { isSidecar, isTerminalPhase } from "../../api/pod.ts";
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../api/types.ts";
 import { type ConditionDraft, isKubeletCondition, kubeletConditions } from "./conditions.ts";
 import { containerStatuses, type StartProblem, timestamp } from "./container-statuses.ts";
-import { isSidecar } from "./containers.ts";
-import { isTerminalPhase, type Phase, phaseOf } from "./phase.ts";
+import { type Phase, phaseOf } from "./phase.ts";
 import { newestAttempt, type PodRuntime, sandboxNeed } from "./pod-runtime.ts";
 import { qosClassOf } from "./qos-class.ts";
 

@@ -1,5 +1,4 @@
 import type { Container, EphemeralContainer, Pod } from "../../api/types.ts";
-import { isSidecar } from "./containers.ts";
 import { newestAttempt, type PodRuntime } from "./pod-runtime.ts";
 
 type Policy = "Always" | "OnFailure" | "Never";
@@ -42,17 +41,4 @@ export function shouldStart(container: Container | EphemeralContainer, pod: Pod,
   if (attempt.state === "running") return false;
   if (attempt.state === "unknown" || attempt.state === "created") return true;
   return restartsAfterExit(container, pod, attempt.exitCode);
-}
-
-/** Whether any main container may ever be started again after it ended. */
-export function isRunOnce(pod: Pod): boolean {
-  return (pod.spec?.containers ?? []).every(
-    (container) =>
-      effectiveRestartPolicy(container, pod) === "Never" &&
-      (container.restartPolicyRules ?? []).every(({ action }) => action !== "Restart"),
-  );
-}
-
-export function hasSidecars(pod: Pod): boolean {
-  return (pod.spec?.initContainers ?? []).some(isSidecar);
 }

@@ -1,6 +1,7 @@
+import { isSidecar } from "../../api/pod.ts";
 import type { Pod } from "../../api/types.ts";
 import type { KillReason } from "./container-kill.ts";
-import { allContainers, findContainer, isSidecar } from "./containers.ts";
+import { allContainers, findContainer } from "./containers.ts";
 
 /** A container gets this long at least, so that it is not killed without a chance. */
 export const SHORTEST_GRACE_SECONDS = 2;

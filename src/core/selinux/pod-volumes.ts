@@ -1,3 +1,4 @@
+import { isTerminalPhase } from "../../api/pod.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/types.ts";
 import { conflictsBetween } from "./conflict-rule.ts";
 import type { VolumeUse } from "./conflict-index.ts";
@@ -47,7 +48,7 @@ function claimKey(pod: Pod, volume: PodVolume): string | undefined {
  */
 export function podVolumesOf(pod: Pod, lookups: VolumeLookups, defaults?: LabelDefaults): PodVolumes {
   const phase = pod.status?.phase;
-  if (phase === "Succeeded" || phase === "Failed" || pod.spec?.os?.name === "windows") return NOTHING;
+  if (isTerminalPhase(phase) || pod.spec?.os?.name === "windows") return NOTHING;
   const claimed = (pod.spec?.volumes ?? []).flatMap((volume) => {
     const key = claimKey(pod, volume);
     const bound = key === undefined ? undefined : boundVolume(key, lookups);

@@ -1,4 +1,5 @@
-import type { Container, EphemeralContainer, Pod } from "../../api/types.ts";
+import { containersOf } from "../../api/pod.ts";
+import type { Pod } from "../../api/types.ts";
 
 /** Group access of a volume: the pod's fsGroup, and whether pods may only read. */
 export interface GroupAccess {
@@ -22,18 +23,10 @@ export function rootMatchesGroup(root: { readonly gid: number; readonly mode: nu
   return root.gid === access.group && (root.mode & needed) === needed;
 }
 
-export function allContainers(pod: Pod): readonly (Container | EphemeralContainer)[] {
-  return [
-    ...(pod.spec?.initContainers ?? []),
-    ...(pod.spec?.containers ?? []),
-    ...(pod.spec?.ephemeralContainers ?? []),
-  ];
-}
-
 /** The one user all containers run as; undefined when one does not say or they differ. Owner of token files. */
 export function fileUserOf(pod: Pod): number | undefined {
   const podUser = pod.spec?.securityContext?.runAsUser;
-  const users = new Set(allContainers(pod).map((container) => container.securityContext?.runAsUser ?? podUser));
+  const users = new Set(containersOf(pod.spec).map((container) => container.securityContext?.runAsUser ?? podUser));
   const [user] = users;
   return users.size === 1 ? user : undefined;
 }

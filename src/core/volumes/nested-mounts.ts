@@ -1,7 +1,7 @@
+import { containersOf } from "../../api/pod.ts";
 import type { Pod } from "../../api/types.ts";
 import { failed, ok, type Result } from "../../lib/result.ts";
 import { cleanPath } from "./payload.ts";
-import { allContainers } from "./file-ownership.ts";
 
 /**
  * Folders to make inside a volume because another volume of the same container is mounted below it: the runtime can not
@@ -9,7 +9,7 @@ import { allContainers } from "./file-ownership.ts";
  */
 export function nestedMountPoints(pod: Pod, volume: string): Result<readonly string[]> {
   const found = new Set<string>();
-  for (const container of allContainers(pod)) {
+  for (const container of containersOf(pod.spec)) {
     const mounts = (container.volumeMounts ?? []).map(({ name, mountPath }) => ({ name, path: cleanPath(mountPath) }));
     for (const { path: own } of mounts.filter(({ name }) => name === volume)) {
       if (own.split("/")[0] === "..") return failed(`invalid container mount point ${own}`);

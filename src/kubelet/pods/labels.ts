@@ -3,11 +3,11 @@ import { containerHash } from "../../core/pods/containers.ts";
 import type { KeyValue } from "../../ports/container-runtime.ts";
 
 /** Labels and annotations by which a kubelet finds its pods again in the runtime; the names are upstream's. */
-export const POD_NAME = "io.kubernetes.pod.name";
-export const POD_NAMESPACE = "io.kubernetes.pod.namespace";
+const POD_NAME = "io.kubernetes.pod.name";
+const POD_NAMESPACE = "io.kubernetes.pod.namespace";
 export const POD_UID = "io.kubernetes.pod.uid";
 export const CONTAINER_NAME = "io.kubernetes.container.name";
-export const CONTAINER_HASH = "io.kubernetes.container.hash";
+const CONTAINER_HASH = "io.kubernetes.container.hash";
 export const TERMINATION_MESSAGE_PATH = "io.kubernetes.container.terminationMessagePath";
 export const TERMINATION_MESSAGE_POLICY = "io.kubernetes.container.terminationMessagePolicy";
 export const POD_TERMINATION_GRACE_PERIOD = "io.kubernetes.pod.terminationGracePeriod";

@@ -1,7 +1,7 @@
+import { isTerminalPhase } from "../../api/pod.ts";
 import type { Pod, PodStatus } from "../../api/types.ts";
 import type { ConditionDraft } from "../../core/pods/conditions.ts";
 import { deadlineOf } from "../../core/pods/deadline.ts";
-import { isTerminalPhase } from "../../core/pods/phase.ts";
 import { computePodActions } from "../../core/pods/pod-actions.ts";
 import { isNews } from "../../core/pods/pod-news.ts";
 import { NOTHING_RUNNING, type PodRuntime } from "../../core/pods/pod-runtime.ts";

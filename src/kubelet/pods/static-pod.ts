@@ -1,13 +1,12 @@
 import { parseDocument } from "yaml";
 import type { FeatureGates } from "../../api/feature-gates.ts";
 import { podKind } from "../../api/kinds/pods/pods.ts";
+import { CONFIG_SOURCE_ANNOTATION, MIRROR_POD_ANNOTATION } from "../../api/pod.ts";
 import type { KubernetesObject, Pod } from "../../api/types.ts";
 import { fnv1a128 } from "../../lib/fnv.ts";
 import { failed, ok, type Result } from "../../lib/result.ts";
 
 export const CONFIG_HASH = "kubernetes.io/config.hash";
-export const CONFIG_MIRROR = "kubernetes.io/config.mirror";
-const CONFIG_SOURCE = "kubernetes.io/config.source";
 const CONFIG_SEEN = "kubernetes.io/config.seen";
 
 export interface StaticPodContext {
@@ -60,7 +59,7 @@ function complete(value: KubernetesObject, file: string, { nodeName, now }: Stat
       annotations: {
         ...pod.metadata?.annotations,
         [CONFIG_HASH]: uid,
-        [CONFIG_SOURCE]: "file",
+        [CONFIG_SOURCE_ANNOTATION]: "file",
         [CONFIG_SEEN]: new Date(now).toISOString(),
       },
     },
@@ -108,7 +107,7 @@ export function mirrorOf(pod: Pod, node: { readonly name: string; readonly uid: 
     kind: "Pod",
     metadata: {
       ...metadata,
-      annotations: { ...metadata.annotations, [CONFIG_MIRROR]: configHashOf(pod) },
+      annotations: { ...metadata.annotations, [MIRROR_POD_ANNOTATION]: configHashOf(pod) },
       ownerReferences: [{ apiVersion: "v1", kind: "Node", name: node.name, uid: node.uid, controller: true }],
     },
     ...(pod.spec !== undefined && { spec: pod.spec }),
@@ -121,5 +120,5 @@ export function configHashOf(pod: Pod): string {
 
 /** Whether the mirror shows this very version of the static pod. */
 export function isMirrorOf(mirror: Pod, pod: Pod): boolean {
-  return mirror.metadata?.annotations?.[CONFIG_MIRROR] === configHashOf(pod);
+  return mirror.metadata?.annotations?.[MIRROR_POD_ANNOTATION] === configHashOf(pod);
 }

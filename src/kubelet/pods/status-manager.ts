@@ -1,7 +1,6 @@
 import type { Pod, PodStatus } from "../../api/types.ts";
-import { isMirrorPod } from "../../api/pod.ts";
+import { isMirrorPod, isTerminalPhase } from "../../api/pod.ts";
 import { finalStatus } from "../../core/pods/final-status.ts";
-import { isTerminalPhase } from "../../core/pods/phase.ts";
 import { isUrgent, statusPatch } from "../../core/pods/status-patch.ts";
 import { messageOf } from "../../lib/orlop-error.ts";
 import { hasReason } from "../../machinery/answer-error.ts";

@@ -1,5 +1,5 @@
+import { isSidecar } from "../../api/pod.ts";
 import type { Container, EphemeralContainer, Pod, Probe } from "../../api/types.ts";
-import { isSidecar } from "../../core/pods/containers.ts";
 
 export type ProbeKind = "startup" | "liveness" | "readiness";
 

@@ -1,8 +1,7 @@
+import { isSidecar, isTerminalPhase } from "../../api/pod.ts";
 import type { Container, ContainerStatus, Pod, PodStatus, Probe } from "../../api/types.ts";
 import type { ProbeVerdict } from "../../core/pods/container-kill.ts";
 import { restartsAfterExit } from "../../core/pods/restart-policy.ts";
-import { isSidecar } from "../../core/pods/containers.ts";
-import { isTerminalPhase } from "../../core/pods/phase.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { PodEvents } from "../pods/pod-events.ts";
 import { PROBE_NAMES, type ProbeKind } from "./probe-kind.ts";

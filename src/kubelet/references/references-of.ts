@@ -1,3 +1,4 @@
+import { containersOf } from "../../api/pod.ts";
 import type { Container, EphemeralContainer, Pod } from "../../api/types.ts";
 
 /** Names of the ConfigMaps and Secrets a pod refers to, in its own namespace. */
@@ -11,12 +12,7 @@ export function referencesOf(pod: Pod): NamedReferences {
   const configMaps = new Set<string>();
   const secrets = new Set<string>();
   const spec = pod.spec;
-  const containers = [
-    ...(spec?.initContainers ?? []),
-    ...(spec?.containers ?? []),
-    ...(spec?.ephemeralContainers ?? []),
-  ];
-  for (const container of containers) addEnvironment(container, configMaps, secrets);
+  for (const container of containersOf(spec)) addEnvironment(container, configMaps, secrets);
   for (const { name } of spec?.imagePullSecrets ?? []) add(secrets, name);
   for (const volume of spec?.volumes ?? []) {
     add(configMaps, volume.configMap?.name);

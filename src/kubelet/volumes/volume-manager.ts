@@ -1,6 +1,6 @@
+import { containersOf } from "../../api/pod.ts";
 import type { Container, EphemeralContainer, Pod, Volume } from "../../api/types.ts";
 import type { KernelVersion } from "../../core/userns/mappable-filesystems.ts";
-import { allContainers } from "../../core/volumes/file-ownership.ts";
 import { nestedMountPoints } from "../../core/volumes/nested-mounts.ts";
 import type { Payload } from "../../core/volumes/payload.ts";
 import { isSafePathName, podsDirectory } from "../../core/volumes/pod-paths.ts";
@@ -164,7 +164,7 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
   const setUp = async (known: KnownPod, volume: Volume, signal: AbortSignal): Promise<void> => {
     const { pod } = known;
     const before = known.ready.get(volume.name);
-    const isDevice = allContainers(pod).some(({ volumeDevices }) =>
+    const isDevice = containersOf(pod.spec).some(({ volumeDevices }) =>
       (volumeDevices ?? []).some(({ name }) => name === volume.name),
     );
     if (isDevice) {
@@ -323,7 +323,7 @@ function claimKeyOf(claimed: ClaimedVolume | undefined): Pick<ReadyVolume, "clai
 function usedVolumes(pod: Pod): readonly Volume[] {
   const spec = pod.spec;
   const used = new Set(
-    allContainers(pod).flatMap(({ volumeMounts, volumeDevices }) =>
+    containersOf(pod.spec).flatMap(({ volumeMounts, volumeDevices }) =>
       [...(volumeMounts ?? []), ...(volumeDevices ?? [])].map(({ name }) => name),
     ),
   );

@@ -1,4 +1,5 @@
 import type { FeatureGates } from "../../feature-gates.ts";
+import { containersOf } from "../../pod.ts";
 import type { Container, PodSpec, Volume } from "../../types.ts";
 import { without } from "../fill.ts";
 
@@ -12,11 +13,7 @@ interface GatedField {
 type AnyContainer = Container & Record<string, unknown>;
 
 function everyContainer(spec: PodSpec): readonly AnyContainer[] {
-  return [
-    ...(spec.initContainers ?? []),
-    ...(spec.containers ?? []),
-    ...(spec.ephemeralContainers ?? []),
-  ] as readonly AnyContainer[];
+  return containersOf(spec) as readonly AnyContainer[];
 }
 
 function changeContainers(spec: PodSpec, change: (container: AnyContainer) => AnyContainer): PodSpec {

@@ -1,3 +1,4 @@
+import { MIRROR_POD_ANNOTATION } from "../../../api/pod.ts";
 import { StatusError } from "../../../api/status-error.ts";
 import type { Container, KubernetesObject, Pod, ServiceAccount, Volume, VolumeMount } from "../../../api/types.ts";
 import type { Clock } from "../../../ports/clock.ts";
@@ -10,7 +11,6 @@ import { forbiddenSecret, namesSecrets } from "./pod-secrets.ts";
 const DEFAULT_ACCOUNT = "default";
 const VOLUME_PREFIX = "kube-api-access-";
 const MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount";
-const MIRROR = "kubernetes.io/config.mirror";
 const ENFORCE_SECRETS = "kubernetes.io/enforce-mountable-secrets";
 /** A little over an hour: clients that never re-read their token are found before they break. */
 const TOKEN_SECONDS = 3_607;
@@ -60,7 +60,7 @@ export function serviceAccount(deps: ServiceAccountDeps): AdmissionPlugin {
 }
 
 function isMirror(object: KubernetesObject): boolean {
-  return object.metadata?.annotations?.[MIRROR] !== undefined;
+  return object.metadata?.annotations?.[MIRROR_POD_ANNOTATION] !== undefined;
 }
 
 /** Mirror pods show what a kubelet runs from files; they must not lead to credentials. */

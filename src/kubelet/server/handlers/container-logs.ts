@@ -1,3 +1,4 @@
+import { containersOf } from "../../../api/pod.ts";
 import { messageOf } from "../../../lib/orlop-error.ts";
 import type { HttpResponse } from "../../../ports/http.ts";
 import { decideLogSource } from "../../logs/log-source.ts";
@@ -23,12 +24,7 @@ export function createContainerLogsHandler(deps: ContainerLogsDeps, options: Con
     if (!parsed.ok) return problemAnswer(parsed.reason);
     const found = deps.pods.podByName(namespace, pod);
     if (found === undefined) return plainAnswer(404, `pod ${JSON.stringify(pod)} does not exist`);
-    const containers = [
-      ...(found.spec?.initContainers ?? []),
-      ...(found.spec?.containers ?? []),
-      ...(found.spec?.ephemeralContainers ?? []),
-    ];
-    if (!containers.some(({ name }) => name === container)) {
+    if (!containersOf(found.spec).some(({ name }) => name === container)) {
       return plainAnswer(404, `container ${JSON.stringify(container)} not found in pod ${JSON.stringify(pod)}`);
     }
     const { previous } = parsed.value;
