@@ -1,6 +1,5 @@
 import type { FeatureGates } from "../api/feature-gates.ts";
 import type { KubeletConfiguration } from "../api/kubelet-configuration.ts";
-import { KUBERNETES_VERSION } from "../api/version.ts";
 import type { SubIdFacts } from "../core/userns/sub-ids.ts";
 import { OrlopError } from "../lib/orlop-error.ts";
 import type { ClusterClient } from "../machinery/cluster-client.ts";
@@ -22,12 +21,10 @@ import { createDriverQuestion, createNodeCgroups } from "./cgroups/node-cgroups.
 import { ineffectiveFields } from "./configuration/ineffective-fields.ts";
 import { hostProblem } from "./host-check.ts";
 import {
-  allowedUnsafeSysctlsOf,
   changeDetectionOf,
   clusterDomainOf,
   declaredFeaturesOf,
   kernelIsAtLeast,
-  logSizeOf,
   onlyWhatEnvironmentNeeds,
 } from "./kubelet-settings.ts";
 import type { RotatedCertificates } from "./metrics/certificate-metrics.ts";
@@ -40,6 +37,7 @@ import { createNodeLease } from "./node/node-lease.ts";
 import { createNodeStatus } from "./node/node-status.ts";
 import { createRuntimeWatch } from "./node/runtime-watch.ts";
 import { createPodProcesses, type PodProcesses } from "./pod-processes.ts";
+import { podManagerOptionsOf } from "./pods/pod-manager-options.ts";
 import { createPodManager } from "./pods/pod-manager.ts";
 import { createPodEvents } from "./pods/recorded-pod-events.ts";
 import { createPodReferences } from "./references/pod-references.ts";
@@ -272,43 +270,11 @@ function assemble(
       },
     },
     {
-      nodeName,
-      gates,
-      nodeResources: {
-        memoryBytes: machine.memoryBytes,
-        cpuQuotaEnabled: configuration.cpuCFSQuota,
-        cpuQuotaPeriod: configuration.cpuCFSQuotaPeriod * 1_000,
-        cgroupVersion: layout?.version ?? 2,
-        singleProcessOomKill: configuration.singleProcessOOMKill ?? layout?.version === 1,
-      },
-      allowedUnsafeSysctls: allowedUnsafeSysctlsOf(configuration),
-      kernelIsAtLeast: (version) => kernelIsAtLeast(machine.kernelVersion, version),
-      security: { seccompDefault: configuration.seccompDefault, seccompRoot: `${root}/seccomp`, extraMaskedPaths: [] },
+      ...podManagerOptionsOf(configuration, { nodeName, root, gates, machine, cgroupVersion: layout?.version ?? 2 }),
       ...(options.apiServer !== undefined && { apiServer: options.apiServer }),
-      clusterDns: configuration.clusterDNS,
-      clusterDomain,
-      resolvConf: configuration.resolvConf,
-      podLogsRoot: configuration.podLogsDir,
       ...(options.logLinksRoot !== undefined && { logLinksRoot: options.logLinksRoot }),
-      staticPodPath: configuration.staticPodPath,
-      fileCheckPeriodMs: configuration.fileCheckFrequency,
-      syncPeriodMs: configuration.syncFrequency,
-      longestRestartDelayMs: configuration.crashLoopBackOff.maxContainerRestartPeriod,
-      parallelPulls: configuration.serializeImagePulls ? 1 : configuration.maxParallelImagePulls,
-      version: KUBERNETES_VERSION.split(".").slice(0, 2).join("."),
-      imageEviction: {
-        highPercent: configuration.imageGCHighThresholdPercent,
-        lowPercent: configuration.imageGCLowThresholdPercent,
-        minimumAgeMs: configuration.imageMinimumGCAge,
-        maximumAgeMs: configuration.imageMaximumGCAge,
-      },
-      logRotation: {
-        maximumBytes: logSizeOf(configuration),
-        maximumFiles: configuration.containerLogMaxFiles,
-        periodMs: configuration.containerLogMonitorInterval,
-      },
       recursiveReadOnlyMounts: (handler) =>
-        runtimeWatch.handlers.find(({ name }) => name === (handler ?? ""))?.recursiveReadOnlyMounts ?? false,
+        runtimeWatch.handlers.find(({ name }) => name === handler)?.recursiveReadOnlyMounts ?? false,
     },
   );
   storage.onFreed(pods.lookAtWaiting);

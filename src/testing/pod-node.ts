@@ -1,6 +1,7 @@
 import { createMemoryRuntime, type MemoryRuntime, type MemoryRuntimeOptions } from "../adapters/memory/runtime.ts";
 import type { CoreEvent, Node, Pod, PodSpec, PodStatus } from "../api/types.ts";
-import { createPodManager, type PodManager, type PodManagerOptions } from "../kubelet/pods/pod-manager.ts";
+import { createPodManager, type PodManager } from "../kubelet/pods/pod-manager.ts";
+import type { PodManagerOptions } from "../kubelet/pods/pod-manager-options.ts";
 import { createPodEvents } from "../kubelet/pods/recorded-pod-events.ts";
 import type { PodUserNamespaces } from "../kubelet/pods/sandbox-plan.ts";
 import { OrlopError } from "../lib/orlop-error.ts";

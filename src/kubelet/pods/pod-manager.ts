@@ -1,11 +1,7 @@
-import type { FeatureGates } from "../../api/feature-gates.ts";
 import type { Node, Pod, PodStatus, Service } from "../../api/types.ts";
-import type { NodeResources } from "../../core/pods/container-resources.ts";
-import type { ImageEvictionPolicy } from "../../core/pods/image-eviction.ts";
 import { type BackoffPolicy, CRASH_LOOP_BACKOFF } from "../../core/pods/start-backoff.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
 import { createInformer, type Informer } from "../../machinery/informer.ts";
-import { linkAbort } from "../../machinery/linked-abort.ts";
 import { PODS } from "../../machinery/resources.ts";
 import type { Unit } from "../../machinery/unit.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -22,23 +18,23 @@ import type { PodCgroups, PodReferences, PodVolumes } from "../pod-volumes.ts";
 import { createProbeManager, type ObserveProbes } from "../probes/probe-manager.ts";
 import { createProbeRunner } from "../probes/probe-runner.ts";
 import { createBackoffs } from "./backoffs.ts";
-import type { ContainerSecurityOptions } from "./container-security.ts";
 import { createContainerStarter } from "./container-starter.ts";
 import { createHousekeeping } from "./housekeeping.ts";
 import { createLife } from "./life.ts";
 import { createLifecycleHooks } from "./lifecycle-hooks.ts";
 import { containerLogPath, podLogDirectory } from "./log-paths.ts";
-import { type LogRotationOptions, rotateLogs } from "./log-rotation.ts";
+import { rotateLogs } from "./log-rotation.ts";
+import { createMirrorKeeper } from "./mirror-keeper.ts";
 import { createMirrorPods, type MirrorPods } from "./mirror-pods.ts";
 import { createPodDirectory } from "./pod-directory-view.ts";
 import { type DnsConfig, parseResolvConf } from "./pod-dns.ts";
 import type { PodEvents } from "./pod-events.ts";
+import type { PodManagerOptions } from "./pod-manager-options.ts";
 import type { ObservePods } from "./pod-observation.ts";
 import { createPodRemains } from "./pod-remains.ts";
 import { createPodStopper } from "./pod-stopper.ts";
 import { createPodRoster } from "./pod-roster.ts";
 import { admitSysctls } from "../../core/pods/sysctl-rules.ts";
-import type { KernelVersion } from "../../core/userns/mappable-filesystems.ts";
 import { createPodWorker, type PodEnd, type PodWorkerDeps } from "./pod-worker.ts";
 import { createRuntimeClasses } from "./runtime-classes.ts";
 import { createRuntimeReader } from "./runtime-reader.ts";
@@ -78,44 +74,6 @@ export interface PodManagerDeps {
   readonly imageDisk?: Pick<ImageCleanUpDeps, "disk" | "insufficient">;
 }
 
-export interface PodManagerOptions {
-  readonly nodeName: string;
-  readonly gates: FeatureGates;
-  readonly nodeResources: NodeResources;
-  readonly security: ContainerSecurityOptions;
-  /** Where pods reach the API server: KUBERNETES_SERVICE_HOST and PORT. Absent: not announced. */
-  readonly apiServer?: { readonly host: string; readonly port: number };
-  readonly clusterDns: readonly string[];
-  readonly clusterDomain: string;
-  /** e.g. "/etc/resolv.conf"; "" for none (resolvConf). */
-  readonly resolvConf: string;
-  /** @default "/var/log/pods" */
-  readonly podLogsRoot?: string;
-  /** "" for none. @default "/var/log/containers" */
-  readonly logLinksRoot?: string;
-  /** "" or absent for none. */
-  readonly staticPodPath?: string;
-  /** @default 20000 */
-  readonly fileCheckPeriodMs?: number;
-  /** @default 60000 */
-  readonly syncPeriodMs?: number;
-  /** Longest pause before a container that keeps failing is started again. @default 300000 */
-  readonly longestRestartDelayMs?: number;
-  /** undefined: no limit. @default 1 */
-  readonly parallelPulls?: number | undefined;
-  /** e.g. "1.36", for the user agent of probes and hooks. */
-  readonly version: string;
-  readonly logRotation?: LogRotationOptions;
-  /** When to remove unused images; needs `imageDisk`. @default never */
-  readonly imageEviction?: ImageEvictionPolicy;
-  /** Which runtime handlers can mount recursively read-only. @default none */
-  readonly recursiveReadOnlyMounts?: (handler: string) => boolean;
-  /** Names, or beginnings of names that end in "*". @default none but those that are safe */
-  readonly allowedUnsafeSysctls?: readonly string[];
-  /** Decides which sysctls are safe. @default a kernel that has all */
-  readonly kernelIsAtLeast?: (version: KernelVersion) => boolean;
-}
-
 /** The pods of this node: everything between what the API server asks for and what the runtime runs. */
 export interface PodManager {
   readonly unit: Unit;
@@ -137,7 +95,6 @@ function crashLoopBackoff({ longestRestartDelayMs }: PodManagerOptions): Backoff
 }
 
 const RESOLV_CONF_LIMIT = 1024 * 1024;
-const MIRROR_PERIOD_MS = 10_000;
 
 export function createPodManager(deps: PodManagerDeps, options: PodManagerOptions): PodManager {
   const { runtime, client, clock, log, events, files } = deps;
@@ -148,7 +105,6 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
   const { containers, sandboxes, streaming, observer } = runtime;
 
   let staticKnown = (options.staticPodPath ?? "") === "";
-  let reconcileMirrors = (): void => undefined;
 
   const reader = createRuntimeReader({
     sandboxes,
@@ -260,11 +216,23 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
     node: deps.node,
     admitSysctls: (pod) =>
       admitSysctls(pod, options.allowedUnsafeSysctls ?? [], options.kernelIsAtLeast ?? (() => true)),
-    mirrorsNeedCare: () => reconcileMirrors(),
+    mirrorsNeedCare: () => mirrorKeeper.soon(),
     createWorker: (pod, kind) => createPodWorker(workerDeps, pod, { ...kind, syncPeriodMs, recursiveReadOnlyMounts }),
   });
 
   const sourcesReady = (): boolean => staticKnown && (podInformer?.hasSynced() ?? true);
+
+  const mirrorKeeper = createMirrorKeeper({
+    clock,
+    mirrors,
+    staticPods: () =>
+      client !== undefined && sourcesReady()
+        ? roster
+            .staticWorkers()
+            .filter((worker) => worker.stage() === "living" || worker.stage() === "over")
+            .map((worker) => worker.pod())
+        : undefined,
+  });
 
   const housekeeping = createHousekeeping(
     {
@@ -292,23 +260,6 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
         .containers.filter(({ state }) => state === "running")
         .map(({ id, name, attempt }) => ({ containerId: id, path: `${directory}/${containerLogPath(name, attempt)}` }));
     });
-  }
-
-  async function keepMirrors(signal: AbortSignal): Promise<void> {
-    if (mirrors === undefined || podInformer === undefined) return;
-    while (!signal.aborted) {
-      const early = linkAbort(signal);
-      reconcileMirrors = () => early.abort();
-      if (podInformer.hasSynced() && staticKnown) {
-        const pods = roster
-          .staticWorkers()
-          .filter((worker) => worker.stage() === "living" || worker.stage() === "over")
-          .map((worker) => worker.pod());
-        await mirrors.reconcile(pods, signal).catch(() => undefined);
-      }
-      await clock.sleep(MIRROR_PERIOD_MS, early.signal).catch(() => undefined);
-      early.release();
-    }
   }
 
   return {
@@ -365,7 +316,7 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
                 },
                 own(),
               ),
-          keepMirrors(own()),
+          mirrorKeeper.run(own()),
           rotateLogs({ files, containers, clock, log, logs: runningLogs }, options.logRotation ?? {}, own()),
           deps.imageDisk === undefined || options.imageEviction === undefined
             ? undefined
