@@ -3,6 +3,7 @@ import type { ClusterRequest, ClusterResponse, ClusterTransport } from "../ports
 import { readAll, readJsonLines } from "./json-lines.ts";
 import { linkAbort } from "./linked-abort.ts";
 import { errorOfAnswer, errorOfStatus } from "./answer-error.ts";
+import { collectionPath, itemPath, keyOfObject, query } from "./resource-path.ts";
 import { apiVersionOf, type ApiObject, type ObjectKey, type PartialObject, type Resource } from "./resources.ts";
 
 export interface ListMetadata {
@@ -335,42 +336,10 @@ function isObject(value: unknown): value is ApiObject {
   return typeof value.metadata === "object" && value.metadata !== null;
 }
 
-function rootPath(resource: Resource): string {
-  return resource.group === "" ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
-}
-
-function collectionPath(resource: Resource, namespace: string | undefined): string {
-  const inNamespace =
-    resource.namespaced && namespace !== undefined && namespace !== ""
-      ? `/namespaces/${encodeURIComponent(namespace)}`
-      : "";
-  return `${rootPath(resource)}${inNamespace}/${resource.resource}`;
-}
-
-function itemPath(resource: Resource, key: ObjectKey, subresource = ""): string {
-  if (key.name === "") throw new RangeError(`A name is needed to address one of ${resource.resource}`);
-  if (resource.namespaced && (key.namespace ?? "") === "") {
-    throw new RangeError(`A namespace is needed to address ${resource.resource} "${key.name}"`);
-  }
-  const item = `${collectionPath(resource, key.namespace)}/${encodeURIComponent(key.name)}`;
-  return subresource === "" ? item : `${item}/${subresource}`;
-}
-
-function keyOfObject(resource: Resource, object: ApiObject): ObjectKey {
-  const { name = "", namespace } = object.metadata ?? {};
-  return { name, ...(resource.namespaced && namespace !== undefined && { namespace }) };
-}
-
 /** Objects out of lists carry no kind; writes need it. */
 function typed<T extends ApiObject>(resource: Resource<T>, object: T): T {
   if (object.kind !== undefined && object.apiVersion !== undefined) return object;
   return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
-}
-
-function query(parameters: Readonly<Record<string, string | undefined>>): string {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) search.set(name, value);
-  return search.size === 0 ? "" : `?${search.toString()}`;
 }
 
 function selectQuery(select: SelectOptions): Readonly<Record<string, string | undefined>> {
