@@ -1,4 +1,5 @@
 import {
+  type ConfigurationOf,
   boolean,
   booleanMap,
   duration,
@@ -168,3 +169,6 @@ export const KUBELET_CONFIGURATION_FIELDS = {
   crashLoopBackOff: object({ maxContainerRestartPeriod: duration(5 * MINUTE) }),
   userNamespaces: object({ idsPerPod: optionalInteger }, false),
 } as const;
+
+/** KubeletConfiguration v1beta1, complete: every field has its value. Durations are milliseconds. */
+export type KubeletConfiguration = ConfigurationOf<typeof KUBELET_CONFIGURATION_FIELDS>;

@@ -1,5 +1,5 @@
 import { formatGoDuration } from "../lib/go-duration.ts";
-import type { KubeletConfiguration } from "./kubelet-configuration.ts";
+import type { KubeletConfiguration } from "./kubelet-configuration-fields.ts";
 
 const SECOND = 1_000;
 const RESERVED_SIGNALS = [

@@ -1,14 +1,13 @@
 import { parseDocument } from "yaml";
 import { OrlopError } from "../lib/orlop-error.ts";
-import { KUBELET_CONFIGURATION_FIELDS } from "./kubelet-configuration-fields.ts";
-import { type ConfigurationOf, type Problems, encodeFields, parseFields } from "./kubelet-configuration-schema.ts";
+import { KUBELET_CONFIGURATION_FIELDS, type KubeletConfiguration } from "./kubelet-configuration-fields.ts";
+import { type Problems, encodeFields, parseFields } from "./kubelet-configuration-schema.ts";
 import { kubeletConfigurationProblems } from "./kubelet-configuration-validation.ts";
+
+export type { KubeletConfiguration } from "./kubelet-configuration-fields.ts";
 
 export const KUBELET_CONFIGURATION_API_VERSION = "kubelet.config.k8s.io/v1beta1";
 export const KUBELET_CONFIGURATION_KIND = "KubeletConfiguration";
-
-/** KubeletConfiguration v1beta1, complete: every field has its value. Durations are milliseconds. */
-export type KubeletConfiguration = ConfigurationOf<typeof KUBELET_CONFIGURATION_FIELDS>;
 
 /** One file's content before defaults: a plain JSON value, so that files can be merged. */
 export type KubeletConfigurationDocument = Readonly<Record<string, unknown>>;

@@ -5,16 +5,6 @@ import type { Log } from "../../ports/log.ts";
 import type { RequestContext } from "../extension.ts";
 import type { ObserveStreams } from "./stream-metrics.ts";
 
-/** A request that reaches into a pod or node without holding `create`. */
-export interface GetOnlyConnect {
-  readonly user: string;
-  /** e.g. "pods/exec" */
-  readonly resource: string;
-  readonly name: string;
-  /** Whether it was refused (mode enforce) or only noted (mode warn). */
-  readonly refused: boolean;
-}
-
 export interface CreatePermissionDeps {
   readonly authorize: Authorizer;
   readonly log: Log;

@@ -1,5 +1,14 @@
 import { Counter, type Registry } from "prom-client";
-import type { GetOnlyConnect } from "./create-permission.ts";
+
+/** A request that reaches into a pod or node without holding `create`. */
+interface GetOnlyConnect {
+  readonly user: string;
+  /** e.g. "pods/exec" */
+  readonly resource: string;
+  readonly name: string;
+  /** Whether it was refused (mode enforce) or only noted (mode warn). */
+  readonly refused: boolean;
+}
 
 /** Told about connections into pods and nodes. */
 export interface ObserveStreams {

@@ -9,7 +9,7 @@ import type { KubernetesObject } from "../../api/types.ts";
 import type { Random } from "../../ports/random.ts";
 import type { AdmissionRequest } from "../extension.ts";
 import { generateName } from "./generate-name.ts";
-import type { WriteContext } from "./registry.ts";
+import type { WriteContext } from "./write-context.ts";
 import { createMetadata, typeOf } from "./system-metadata.ts";
 import { timestamp } from "./timestamp.ts";
 

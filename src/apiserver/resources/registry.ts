@@ -3,16 +3,12 @@ import type { KindContext, KindDefinition } from "../../api/kinds/definition.ts"
 import { deepEqual } from "../../api/schema/normalize.ts";
 import { alreadyExists, notFound, StatusError } from "../../api/status-error.ts";
 import type { KubernetesObject } from "../../api/types.ts";
-import type { User } from "../../api/user.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 import { encodeEntry, entryKey } from "../storage/entry.ts";
 import type { Entry } from "../storage/entry.ts";
 import type { Storage, WriteDecision } from "../storage/storage.ts";
-import type { Admission } from "../admission/admission.ts";
-import type { Annotate } from "../extension.ts";
 import { MAIN } from "./aspects.ts";
-import type { Aspect } from "./aspects.ts";
 import { readyForCreate } from "./create-object.ts";
 import { decideDeletion } from "./deletion.ts";
 import type { DeleteOptions } from "./deletion.ts";
@@ -20,19 +16,7 @@ import { isCreatedByUpdate } from "./kind-policies.ts";
 import { checkName, checkNamespace } from "./object-identity.ts";
 import { withoutName, withoutVersion } from "./system-metadata.ts";
 import { decideUpdate } from "./update-object.ts";
-
-/** Who writes, and how. */
-export interface WriteContext {
-  readonly user: User;
-  /** Goes through everything but stores nothing. */
-  readonly dryRun: boolean;
-  /** Absent: no admission (writes of the server itself). */
-  readonly admission?: Admission;
-  /** Takes a text for the `Warning` header. */
-  readonly warn: (text: string) => void;
-  /** Takes something for the request's audit record. @default there is none */
-  readonly annotate?: Annotate;
-}
+import type { Change, WriteContext } from "./write-context.ts";
 
 export interface Written {
   /** What is stored now; for a removed object its last content. */
@@ -62,12 +46,6 @@ export interface Registry {
     options: DeleteOptions,
     context: WriteContext,
   ): Promise<Written>;
-}
-
-export interface Change {
-  readonly aspect: Aspect;
-  /** undefined when the object does not exist: throws, or returns the object to create where the kind allows that. */
-  readonly apply: (current: KubernetesObject | undefined) => KubernetesObject | Promise<KubernetesObject>;
 }
 
 const MAX_NAME_ATTEMPTS = 8;

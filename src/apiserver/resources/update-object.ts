@@ -9,7 +9,7 @@ import type { WriteDecision } from "../storage/storage.ts";
 import { MAIN } from "./aspects.ts";
 import { completesDeletion } from "./deletion.ts";
 import { checkIdentity, checkVersion } from "./object-identity.ts";
-import type { Change, WriteContext } from "./registry.ts";
+import type { Change, WriteContext } from "./write-context.ts";
 import { typeOf, updateMetadata, withNextGeneration } from "./system-metadata.ts";
 
 /** What an update of the current version comes to: defaults, admission, validation. Throws StatusError. */

@@ -9,7 +9,7 @@ import { decodeObject } from "../encoding/decode-object.ts";
 import { negotiate } from "../encoding/negotiation.ts";
 import type { RequestContext, Subresource, VirtualResource } from "../extension.ts";
 import type { Aspect } from "../resources/aspects.ts";
-import type { WriteContext } from "../resources/registry.ts";
+import type { WriteContext } from "../resources/write-context.ts";
 import { timestamp } from "../resources/timestamp.ts";
 import type { RestDeps } from "../rest/request-scope.ts";
 import { parseWriteOptions } from "../rest/write-options.ts";
