@@ -11,12 +11,15 @@ import { decideLease, observeLease } from "./lease-decision.ts";
 const RESOURCE = { group: "coordination.k8s.io", resource: "leases" };
 
 /** One Lease with optimistic concurrency. */
-function leaseServer(): { client: ClusterClient; lease: () => Lease | undefined; setAway: (away: boolean) => void } {
+function leaseServer(): { client: ClusterClient; lease: () => Lease | undefined; setAway: (away: boolean) => void; setSilent: () => void } {
   let lease: Lease | undefined;
   let version = 0;
   let away = false;
-  const reach = (): void => {
+  let silent = false;
+  const reach = async (signal: AbortSignal): Promise<void> => {
     if (away) throw new OrlopError("Unavailable", "away");
+    if (!silent) return;
+    await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
   };
   const write = (next: Lease): Lease => {
     version += 1;
@@ -24,17 +27,17 @@ function leaseServer(): { client: ClusterClient; lease: () => Lease | undefined;
     return lease;
   };
   const client = {
-    async get() {
-      reach();
+    async get(_: unknown, __: unknown, signal: AbortSignal) {
+      await reach(signal);
       if (lease === undefined) throw notFound(RESOURCE, "x");
       return lease;
     },
-    async create(_: unknown, next: Lease) {
-      reach();
+    async create(_: unknown, next: Lease, signal: AbortSignal) {
+      await reach(signal);
       return write(next);
     },
-    async update(_: unknown, next: Lease) {
-      reach();
+    async update(_: unknown, next: Lease, signal: AbortSignal) {
+      await reach(signal);
       if (next.metadata?.resourceVersion !== lease?.metadata?.resourceVersion) throw conflict(RESOURCE, "x", "changed");
       return write(next);
     },
@@ -44,6 +47,9 @@ function leaseServer(): { client: ClusterClient; lease: () => Lease | undefined;
     lease: () => lease,
     setAway: (value) => {
       away = value;
+    },
+    setSilent: () => {
+      silent = true;
     },
   };
 }
@@ -98,6 +104,18 @@ describe("createLeaderElected()", () => {
     await clock.advance(15_000);
     await expect(running).rejects.toMatchObject({ code: "Unavailable" });
     expect(led).toEqual(["a leads", "a stopped"]);
+  });
+
+  it("stops before others may lead when the server no longer answers", async () => {
+    const { client, setSilent } = leaseServer();
+    const clock = createFakeClock();
+    const led: string[] = [];
+    const { running } = candidate("a", client, clock, led);
+    await settle();
+    setSilent();
+    await clock.advance(10_000);
+    expect(led).toEqual(["a leads", "a stopped"]);
+    await expect(running).rejects.toMatchObject({ code: "Unavailable" });
   });
 });
 

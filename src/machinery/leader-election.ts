@@ -5,6 +5,7 @@ import type { Random } from "../ports/random.ts";
 import { hasReason } from "./answer-error.ts";
 import type { ClusterClient } from "./cluster-client.ts";
 import { decideLease, type LeaseObservation, observeLease, releasedLease } from "./lease-decision.ts";
+import { linkAbort } from "./linked-abort.ts";
 import { LEASES } from "./resources.ts";
 import { runUnits, type Unit } from "./unit.ts";
 
@@ -44,8 +45,24 @@ export function createLeaderElected(deps: LeaderElectionDeps, options: LeaderEle
   const key = { namespace, name };
   let observed: LeaseObservation | undefined;
 
-  /** One try to get or keep the Lease. @returns whether it is ours */
-  const tryHold = async (signal: AbortSignal): Promise<boolean> => {
+  /** One try to get or keep the Lease, given up after a while: a server that does not answer must not be waited for. */
+  const tryHold = async (outer: AbortSignal, limitMs: number): Promise<boolean> => {
+    const link = linkAbort(outer);
+    const late = clock.sleep(limitMs, link.signal).then(
+      () => link.abort(new OrlopError("Timeout", `there was no answer within ${Math.round(limitMs / 1_000)} s`)),
+      () => undefined,
+    );
+    try {
+      return await ask(link.signal);
+    } finally {
+      link.release();
+      link.abort();
+      await late;
+    }
+  };
+
+  /** @returns whether the Lease is ours */
+  const ask = async (signal: AbortSignal): Promise<boolean> => {
     const current = await client.get(LEASES, key, signal).catch((reason: unknown) => {
       if (hasReason(reason, "NotFound")) return undefined;
       throw reason;
@@ -68,7 +85,7 @@ export function createLeaderElected(deps: LeaderElectionDeps, options: LeaderEle
 
   const acquire = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      const held = await tryHold(signal).catch((reason: unknown) => {
+      const held = await tryHold(signal, renewDeadlineMs).catch((reason: unknown) => {
         if (!signal.aborted) log.debug("could not get the lease", { error: messageOf(reason) });
         return false;
       });
@@ -81,15 +98,20 @@ export function createLeaderElected(deps: LeaderElectionDeps, options: LeaderEle
   /** Renews until it fails for too long or is told to stop. */
   const renew = async (signal: AbortSignal): Promise<"lost" | "stopped"> => {
     let renewedAt = clock.monotonic();
+    const left = (): number => renewedAt + renewDeadlineMs - clock.monotonic();
     while (!signal.aborted) {
-      await clock.sleep(retryPeriodMs, signal).catch(() => undefined);
+      await clock.sleep(Math.min(retryPeriodMs, left()), signal).catch(() => undefined);
       if (signal.aborted) return "stopped";
-      const held = await tryHold(signal).catch((reason: unknown) => {
-        if (!signal.aborted) log.warn("could not renew the lease", { error: messageOf(reason) });
-        return "unknown" as const;
-      });
-      if (held === true) renewedAt = clock.monotonic();
-      else if (held === false || clock.monotonic() - renewedAt >= renewDeadlineMs) return "lost";
+      // From when it is asked for: others count from when the server wrote it.
+      const begun = clock.monotonic();
+      const held =
+        left() > 0 &&
+        (await tryHold(signal, left()).catch((reason: unknown) => {
+          if (!signal.aborted) log.warn("could not renew the lease", { error: messageOf(reason) });
+          return "unknown" as const;
+        }));
+      if (held === false) return "lost";
+      if (held === true) renewedAt = begun;
     }
     return "stopped";
   };
