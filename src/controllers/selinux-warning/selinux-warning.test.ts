@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { CSIDriver, PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/types.ts";
 import { StatusError } from "../../api/status-error.ts";
 import {
+  CONFIG_MAPS,
   CSI_DRIVERS,
   EVENTS,
   NAMESPACES,
@@ -190,6 +191,30 @@ describe("the SELinux warning controller", () => {
       again.abort();
       await running;
     });
+  });
+
+  it("keeps its report in a ConfigMap: a new verdict within seconds, and again when somebody deleted it", async () => {
+    await withSetting(
+      async (setting) => {
+        const { client, clock, signal } = setting;
+        const key = { namespace: "default", name: "report" };
+        const published = async () => (await client.get(CONFIG_MAPS, key, signal).catch(() => undefined))?.data ?? {};
+        await setting.until(async () => expect(await published()).toMatchObject({ safe: "true", complete: "true" }));
+        await client.create(CSI_DRIVERS, driver(true), signal);
+        await addVolume(setting);
+        await addPods(setting, pod("one", "s0:c1"), pod("two", "s0:c2"));
+        await clock.advance(5_000);
+        expect(await published()).toMatchObject({ safe: "false", conflictsPresent: "true" });
+        await client.delete(PODS, { namespace: "default", name: "one" }, signal, { gracePeriodSeconds: 0 });
+        await clock.advance(5_000);
+        expect(await published()).toMatchObject({ safe: "true", conflictsPresent: "false" });
+        await client.delete(CONFIG_MAPS, key, signal);
+        await clock.advance(20 * 60_000);
+        expect(await published()).toMatchObject({ safe: "true", conflictsPresent: "false" });
+      },
+      {},
+      { publishTo: "default/report" },
+    );
   });
 
   it("follows finished pods, pods made again, late volumes and drivers that change their mind", async () => {

@@ -205,10 +205,12 @@ export function createSELinuxWarningController(
         ...(defaults !== undefined && { defaults }),
       }),
   };
+  const verdict = (): string =>
+    [index.totals().volumes > 0, withSeveralLabels().length > 0, ...problems().map(({ text }) => text)].join();
   const [namespace = "", name = ""] = options.publishTo?.split("/") ?? [];
   const publishing = createReportPublishing(
     { ...deps, log },
-    { where: { namespace, name }, report: () => view.report(), isSettled: () => caughtUp },
+    { where: { namespace, name }, report: () => view.report(), verdict, isSettled: () => caughtUp },
   );
 
   const group = createUnitGroup(
