@@ -11,7 +11,12 @@ import { decideLease, observeLease } from "./lease-decision.ts";
 const RESOURCE = { group: "coordination.k8s.io", resource: "leases" };
 
 /** One Lease with optimistic concurrency. */
-function leaseServer(): { client: ClusterClient; lease: () => Lease | undefined; setAway: (away: boolean) => void; setSilent: () => void } {
+function leaseServer(): {
+  client: ClusterClient;
+  lease: () => Lease | undefined;
+  setAway: (away: boolean) => void;
+  setSilent: () => void;
+} {
   let lease: Lease | undefined;
   let version = 0;
   let away = false;
