@@ -120,7 +120,7 @@ export async function selinuxOptOut(options: SELinuxOptOutOptions): Promise<numb
         );
       }
       const plan = planOptOut(
-        { index: snapshot.index, pods: snapshot.pods, ...(ownerOf !== undefined && { ownerOf }) },
+        { ...snapshot, ...(ownerOf !== undefined && { ownerOf }) },
         {
           ...(namespace !== undefined && { namespace }),
           ...(claim !== undefined && { claim }),

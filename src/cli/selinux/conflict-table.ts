@@ -1,5 +1,7 @@
 import type { ConflictReport, ReportedVolume, ReportedWorkload } from "../../core/selinux-report/report.ts";
 
+const MOST_NAMES = 3;
+
 /** The report for people: one block of lines for each volume, one line for each workload in the conflict. */
 export function conflictTable(report: ConflictReport, wide: boolean): string {
   const header = ["CLAIM", "FROM", "WORKLOAD", "PODS", "POLICY", "LABEL"];
@@ -13,9 +15,14 @@ export function conflictTable(report: ConflictReport, wide: boolean): string {
     ({ pod, podVolume, labels }) =>
       `${pod}: containers need different labels on volume ${podVolume} (${labels.join(", ")}): give them one level`,
   );
+  const uncertain = report.uncertainVolumes.map(
+    ({ claims, volume, workloads, text, advice }) =>
+      `${claims[0] ?? volume} (${shortened(workloads)}): ${text}${wide ? `; ${advice}` : ""}`,
+  );
   return [
     ...lines,
     ...section(inside),
+    ...section(uncertain),
     ...section(advice),
     ...section([summary(report), ...report.problems.map((text) => `incomplete: ${text}`)]),
   ]
@@ -47,6 +54,10 @@ function summary({ totals, gate, complete }: ConflictReport): string {
       : `${counted(pods, "pod")} in conflict on ${counted(volumes, "volume")} (${counted(pairs.SELinuxLabel, "pair")} by label, ${pairs.SELinuxChangePolicy} by policy)`;
   const seen = `${counted(indexedPods, "pod")} on ${counted(indexedVolumes, "volume")} looked at${complete ? "" : ", not all could be read"}`;
   return `${found}; ${seen}. Safe to turn SELinuxMount on: ${gate.safe ? "yes" : "no"}`;
+}
+
+function shortened(names: readonly string[]): string {
+  return names.slice(0, MOST_NAMES).join(", ") + (names.length > MOST_NAMES ? ", …" : "");
 }
 
 function section(lines: readonly string[]): readonly string[] {

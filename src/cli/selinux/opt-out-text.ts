@@ -13,6 +13,7 @@ import type { OptOutForm } from "./options.ts";
 
 const WHY: Readonly<Record<PlannedWorkload["because"], string>> = {
   "in-conflict": "uses a volume in conflict",
+  uncertain: "uses a volume of which kubelets make different things",
   "shares-volume": "has no conflict yet, but shares a volume with one that is opted out",
   "in-namespace": "is in a namespace that is opted out",
 };

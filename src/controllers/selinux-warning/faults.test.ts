@@ -28,6 +28,8 @@ interface Setting extends ControllerHost {
   interfere(how: Interference): void;
   /** Breaks every connection that is open. */
   breakConnections(): void;
+  /** Keeps every connection open, but lets nothing more through. */
+  holdConnections(): void;
 }
 
 async function withController(work: (setting: Setting) => Promise<void>, clockOf = (clock: Clock): Clock => clock) {
@@ -36,13 +38,14 @@ async function withController(work: (setting: Setting) => Promise<void>, clockOf
   let server: TestApiServer | undefined;
   let interference: Interference = () => undefined;
   let connections = new AbortController();
+  let isHeld = false;
   const transport: ClusterTransport = {
     async send(request) {
       const answer = await interference(request);
       if (answer !== undefined) return { ...answer, headers: {}, body: chunks(answer.body) };
       if (server === undefined) throw new Error("there is no server");
       const response = await server.connect().send(request);
-      return { ...response, body: until(response.body, connections.signal) };
+      return { ...response, body: until(response.body, connections.signal, () => isHeld) };
     },
   };
   let view: ConflictView | undefined;
@@ -71,6 +74,10 @@ async function withController(work: (setting: Setting) => Promise<void>, clockOf
       breakConnections: () => {
         connections.abort(new Error("broken"));
         connections = new AbortController();
+        isHeld = false;
+      },
+      holdConnections: () => {
+        isHeld = true;
       },
     });
   } finally {
@@ -82,7 +89,11 @@ async function* chunks(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);
 }
 
-async function* until(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* until(
+  body: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+  isHeld: () => boolean,
+): AsyncGenerator<Uint8Array> {
   const iterator = body[Symbol.asyncIterator]();
   const broken = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
@@ -90,6 +101,7 @@ async function* until(body: AsyncIterable<Uint8Array>, signal: AbortSignal): Asy
   broken.catch(() => undefined);
   for (;;) {
     const next = await Promise.race([iterator.next(), broken]);
+    if (isHeld()) await broken;
     if (next.done === true) return;
     yield next.value;
   }
@@ -281,6 +293,24 @@ describe("the SELinux warning controller in a bad world", () => {
       expect(seriesOf(setting)).toBe(2);
       expect(isComplete(setting)).toBe(false);
       release();
+      await setting.until(() => expect(isComplete(setting)).toBe(true));
+    });
+  });
+
+  it("calls itself incomplete when watches have gone silent, and is complete when they go on", async () => {
+    await withController(async (setting) => {
+      await addConflict(setting);
+      await setting.until(() => expect(seriesOf(setting)).toBe(2));
+      await setting.clock.advance(240_000);
+      expect(isComplete(setting)).toBe(true);
+      setting.holdConnections();
+      await setting.clock.advance(240_000);
+      expect(seriesOf(setting)).toBe(2);
+      expect(setting.view.problems()).toContainEqual({
+        resource: "pods",
+        text: "pods may have changed unseen: the watch has gone silent",
+      });
+      setting.breakConnections();
       await setting.until(() => expect(isComplete(setting)).toBe(true));
     });
   });

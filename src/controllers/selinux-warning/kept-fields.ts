@@ -1,4 +1,5 @@
 import type { Container, CSIDriver, PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/types.ts";
+import { contextOf } from "../../core/selinux/applied-context.ts";
 
 // A cluster has many pods and most of a pod says nothing about labels: only what conflicts are found from is kept.
 
@@ -63,10 +64,15 @@ export function keptOfClaim({ metadata, spec }: PersistentVolumeClaim): Persiste
 export function keptOfPersistentVolume(volume: PersistentVolume): PersistentVolume {
   const { metadata, spec } = volume;
   if (spec === undefined) return { metadata: keptOfMetadata(metadata) };
-  const { csi, capacity: _, nodeAffinity: __, mountOptions: ___, ...rest } = spec;
+  const { csi, capacity: _, nodeAffinity: __, mountOptions = [], ...rest } = spec;
+  const fixed = mountOptions.filter((option) => contextOf([option]) !== undefined);
   return {
     metadata: keptOfMetadata(metadata),
-    spec: { ...rest, ...(csi !== undefined && { csi: { driver: csi.driver, volumeHandle: csi.volumeHandle } }) },
+    spec: {
+      ...rest,
+      ...(fixed.length > 0 && { mountOptions: fixed }),
+      ...(csi !== undefined && { csi: { driver: csi.driver, volumeHandle: csi.volumeHandle } }),
+    },
   };
 }
 

@@ -27,6 +27,8 @@ export interface SourceOptions<T extends ApiObject> {
   readonly keep: (object: T) => T;
 }
 
+/** Servers that send bookmarks do so about every minute; a watch without a word for so long may be dead. */
+const SILENT_MS = 180_000;
 /** A watch without any event that ends sooner was none. */
 const AT_ONCE_MS = 1_000;
 
@@ -38,6 +40,9 @@ export function createReadableSource<T extends ApiObject>(
   const name = resourceName(source);
   let failure: unknown;
   let watchFailure: unknown;
+  /** When the watch that goes on was last heard of, by the monotonic clock. */
+  let heardAt: number | undefined;
+  let sendsBookmarks = false;
   let answered = (): void => undefined;
   const read = (object: T): T => {
     // Without these no two objects could be told apart.
@@ -67,12 +72,15 @@ export function createReadableSource<T extends ApiObject>(
   async function* watch(select: WatchOptions, signal: AbortSignal): AsyncGenerator<WatchEvent<T>, void, undefined> {
     const begun = deps.clock.monotonic();
     let isSilent = true;
+    heardAt = begun;
     const onAccepted = (): void => {
       watchFailure = undefined;
     };
     try {
       for await (const { type, object } of deps.client.watch(source, { ...select, onAccepted }, signal)) {
         isSilent = false;
+        heardAt = deps.clock.monotonic();
+        sendsBookmarks ||= type === "BOOKMARK";
         yield { type, object: type === "BOOKMARK" ? object : read(object) };
       }
       if (isSilent && deps.clock.monotonic() - begun < AT_ONCE_MS) {
@@ -82,14 +90,19 @@ export function createReadableSource<T extends ApiObject>(
       // A version that is too old is ordinary: the informer lists again.
       if (!signal.aborted && !(reason instanceof StatusError && reason.code === 410)) watchFailure = reason;
       throw reason;
+    } finally {
+      heardAt = undefined;
     }
   }
+  const isStale = (): boolean =>
+    sendsBookmarks && heardAt !== undefined && deps.clock.monotonic() - heardAt > SILENT_MS;
   const informer = createInformer(deps, { resource: source, keep: (object) => object }, { list, watch });
   return {
     informer,
     problem: () => {
       if (failure !== undefined) return { resource: name, text: describe(name, failure) };
       if (watchFailure !== undefined) return { resource: name, text: describe(name, watchFailure, "watched") };
+      if (isStale()) return { resource: name, text: `${name} may have changed unseen: the watch has gone silent` };
       return informer.hasSynced() ? undefined : { resource: name, text: `${name} were not read yet` };
     },
     unit: {

@@ -255,6 +255,24 @@ describe("the SELinux warning controller", () => {
     });
   });
 
+  it("says so where nobody can tell what kubelets will do", async () => {
+    await withSetting(async (setting) => {
+      const { client, signal, view } = setting;
+      await client.create(CSI_DRIVERS, driver(true), signal);
+      const plain = volume("default", "data");
+      const mountOptions = ["ro", 'context="system_u:object_r:nfs_t:s0"'];
+      await client.create(PERSISTENT_VOLUMES, { ...plain, spec: { ...plain.spec, mountOptions } }, signal);
+      await client.create(PERSISTENT_VOLUME_CLAIMS, claim("default", "data"), signal);
+      await addPods(setting, pod("one", "s0:c1"));
+      await setting.until(() => expect(metrics(setting)).toContain("selinux_warning_controller_uncertain_volumes 1\n"));
+      expect(view.report()).toMatchObject({
+        volumes: [],
+        uncertainVolumes: [{ because: "context-option", claims: ["default/data"], workloads: ["default/Pod/one"] }],
+        gate: { safe: false },
+      });
+    });
+  });
+
   it("warns a pod whose containers need different labels", async () => {
     await withSetting(async (setting) => {
       const { client, signal } = setting;

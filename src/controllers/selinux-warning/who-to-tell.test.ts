@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createConflictIndex, type VolumeUse } from "../../core/selinux/conflict-index.ts";
+import { createConflictIndex } from "../../core/selinux/conflict-index.ts";
+import type { VolumeUse } from "../../core/selinux/volume-use.ts";
 import { createConflictEvents } from "./conflict-events.ts";
 import { whoToTell } from "./who-to-tell.ts";
 

@@ -1,4 +1,6 @@
+import type { Uncertainty } from "../selinux/uncertainty.ts";
 import type { ReportedPod, ReportedVolume } from "./report.ts";
+import type { ReportedUncertainVolume } from "./uncertain-volumes.ts";
 
 /** Whether SELinuxMount may be turned on without a pod being stuck. */
 export interface Gate {
@@ -13,10 +15,12 @@ export interface GateInput {
   /** Pods that will exclude each other once SELinuxMount is on, each counted once. */
   readonly excludedPods: number;
   readonly podsWithSeveralLabels: readonly ReportedPod[];
+  readonly uncertainVolumes: readonly ReportedUncertainVolume[];
 }
 
-/** Unsafe when anything conflicts once SELinuxMount is on, and when not everything could be seen. */
-export function gateOf({ problems, volumes, excludedPods, podsWithSeveralLabels }: GateInput): Gate {
+/** Unsafe when anything conflicts once SELinuxMount is on, and when nobody can tell. */
+export function gateOf(input: GateInput): Gate {
+  const { problems, volumes, excludedPods, podsWithSeveralLabels, uncertainVolumes } = input;
   const later = volumes.filter(({ from }) => from === "SELinuxMount").length;
   const now = volumes.length - later;
   const reasons = [
@@ -27,6 +31,12 @@ export function gateOf({ problems, volumes, excludedPods, podsWithSeveralLabels 
     ...(podsWithSeveralLabels.length > 0
       ? [`${plural(podsWithSeveralLabels.length, "pod volume")} is used with different labels inside one pod`]
       : []),
+    ...UNCERTAINTIES.flatMap(([because, text]) => {
+      const count = uncertainVolumes.filter(
+        (volume) => volume.because === because && volume.from === "SELinuxMount",
+      ).length;
+      return count === 0 ? [] : [`${plural(count, "volume")} ${text}`];
+    }),
   ];
   if (reasons.length > 0) return { safe: false, reasons };
   return {
@@ -38,6 +48,12 @@ export function gateOf({ problems, volumes, excludedPods, podsWithSeveralLabels 
     ],
   };
 }
+
+const UNCERTAINTIES: readonly (readonly [Uncertainty, string])[] = [
+  ["no-level", "may be mounted with a label nobody knows: pods give a label without a level"],
+  ["spelling", "may be kept from pods that write the same level differently"],
+  ["context-option", "may be mounted with two contexts: the PersistentVolume has one among its mountOptions"],
+];
 
 function plural(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;

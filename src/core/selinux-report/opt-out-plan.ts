@@ -1,12 +1,16 @@
 import type { Pod } from "../../api/types.ts";
-import type { ConflictIndex, VolumeUse } from "../selinux/conflict-index.ts";
+import type { ConflictIndex } from "../selinux/conflict-index.ts";
+import type { VolumeUse } from "../selinux/volume-use.ts";
 import { effectiveLabelling } from "../selinux/conflict-rule.ts";
+import { uncertaintiesOf } from "../selinux/uncertainty.ts";
+import type { ReportInput } from "./report.ts";
 import { type OwnerOf, type Workload, workloadKey, workloadOf } from "./workload.ts";
 
 export interface OptOutInput {
   readonly index: ConflictIndex;
   /** All pods that are indexed. */
   readonly pods: Iterable<Pod>;
+  readonly podsWithSeveralLabels: ReportInput["podsWithSeveralLabels"];
   readonly ownerOf?: OwnerOf;
 }
 
@@ -24,7 +28,7 @@ export interface OptOutChoice {
 export interface PlannedWorkload {
   readonly workload: Workload;
   /** Why it is part of the plan. */
-  readonly because: "in-conflict" | "shares-volume" | "in-namespace";
+  readonly because: "in-conflict" | "uncertain" | "shares-volume" | "in-namespace";
   /** Volumes it shares with others of the plan. */
   readonly volumes: readonly string[];
   /** It has opted out already: nothing to do. */
@@ -61,8 +65,8 @@ export function planOptOut(input: OptOutInput, choice: OptOutChoice = {}): reado
     plan.set(node, because);
     open.push(node);
   };
-  for (const volume of chosenVolumes(input, byVolume, choice)) {
-    for (const node of byVolume.get(volume) ?? []) take(node, "in-conflict");
+  for (const [volume, because] of chosenVolumes(input, byVolume, choice)) {
+    for (const node of byVolume.get(volume) ?? []) take(node, because);
   }
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (choice.wholeNamespaces === true) {
@@ -83,11 +87,9 @@ export function planOptOut(input: OptOutInput, choice: OptOutChoice = {}): reado
     .toSorted((one, two) => (workloadKey(one.workload) < workloadKey(two.workload) ? -1 : 1));
 }
 
-function nodesOf({ index, pods, ownerOf }: OptOutInput): readonly Node[] {
+function nodesOf({ index, pods, podsWithSeveralLabels, ownerOf }: OptOutInput): readonly Node[] {
   const nodes = new Map<string, Node>();
-  for (const pod of pods) {
-    const uses = [...index.usesOf(pod.metadata?.uid ?? "")].filter(({ plugin }) => index.isSupported(plugin));
-    if (uses.length === 0) continue;
+  const nodeOf = (pod: Pod): Node => {
     const workload = workloadOf(pod, ownerOf);
     const key = workloadKey(workload);
     const node = nodes.get(key) ?? {
@@ -99,7 +101,22 @@ function nodesOf({ index, pods, ownerOf }: OptOutInput): readonly Node[] {
     };
     nodes.set(key, node);
     if (pod.spec?.securityContext?.seLinuxChangePolicy === "MountOption") node.setsMountOption = true;
+    return node;
+  };
+  for (const pod of pods) {
+    const uses = [...index.usesOf(pod.metadata?.uid ?? "")].filter(({ plugin }) => index.isSupported(plugin));
+    if (uses.length === 0) continue;
+    const node = nodeOf(pod);
     for (const use of uses) add(node, use);
+  }
+  // Their containers' labels exclude each other, so the index has nothing to compare.
+  for (const { pod, volumes } of podsWithSeveralLabels) {
+    const node = nodeOf(pod);
+    node.optedOut = false;
+    for (const { volume } of volumes) {
+      node.volumes.add(volume);
+      node.labelled.add(volume);
+    }
   }
   return [...nodes.values()];
 }
@@ -110,22 +127,31 @@ function add(node: Node, use: VolumeUse): void {
   if (use.because !== "opted-out") node.optedOut = false;
 }
 
+/** What has to be settled and was chosen. */
 function chosenVolumes(
-  { index }: OptOutInput,
+  input: OptOutInput,
   byVolume: ReadonlyMap<string, readonly Node[]>,
   { namespace, claim, workload }: OptOutChoice,
-): readonly string[] {
-  return [...index.volumes()].flatMap(({ volume }) => {
+): readonly (readonly [volume: string, because: "in-conflict" | "uncertain"])[] {
+  const { index } = input;
+  const several = input.podsWithSeveralLabels.flatMap(({ volumes }) => volumes);
+  const reasons = new Map<string, "in-conflict" | "uncertain">();
+  for (const volume of index.volumesInDoubt()) {
+    if (uncertaintiesOf(index.membersOf(volume)).size > 0) reasons.set(volume, "uncertain");
+  }
+  for (const { volume } of [...index.volumes(), ...several]) reasons.set(volume, "in-conflict");
+  return [...reasons].filter(([volume]) => {
     const users = byVolume.get(volume) ?? [];
     const isWorkload = ({ workload: { namespace: where, kind, name } }: Node): boolean =>
       workload === undefined || `${where}/${kind}/${name}`.toLowerCase() === workload.toLowerCase();
-    if (!users.some(isWorkload)) return [];
-    if (namespace !== undefined && !users.some((user) => user.workload.namespace === namespace)) return [];
-    if (claim !== undefined) {
-      const claims = [...index.membersOf(volume)].map(({ use }) => `${use.claim?.namespace}/${use.claim?.name}`);
-      if (!claims.includes(claim)) return [];
-    }
-    return [volume];
+    if (!users.some(isWorkload)) return false;
+    if (namespace !== undefined && !users.some((user) => user.workload.namespace === namespace)) return false;
+    if (claim === undefined) return true;
+    const claims = [
+      ...[...index.membersOf(volume)].map(({ use }) => use.claim),
+      ...several.filter((one) => one.volume === volume).map((one) => one.claim),
+    ];
+    return claims.some((one) => `${one?.namespace}/${one?.name}` === claim);
   });
 }
 

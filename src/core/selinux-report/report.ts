@@ -7,6 +7,8 @@ import type { SeveralLabels } from "../selinux/pod-volumes.ts";
 import type { RecursiveReason } from "../selinux/volume-demand.ts";
 import { adviceFor } from "./advice.ts";
 import { type Gate, gateOf } from "./gate.ts";
+import { type LabelledFrom, labelledFrom } from "./labelled-from.ts";
+import { reportUncertainVolumes, type ReportedUncertainVolume } from "./uncertain-volumes.ts";
 import { type OwnerOf, type Workload, workloadKey, workloadOf } from "./workload.ts";
 
 export const REPORT_API_VERSION = "selinux.orlop.dev/v1alpha1";
@@ -30,8 +32,7 @@ export interface ReportedVolume {
   /** "namespace/name" */
   readonly claims: readonly string[];
   readonly accessModes: readonly string[];
-  /** "now" for ReadWriteOncePod volumes, which are mounted with labels already; others only once SELinuxMount is on. */
-  readonly from: "now" | "SELinuxMount";
+  readonly from: LabelledFrom;
   readonly pods: number;
   readonly conflictingPods: number;
   readonly pairs: Readonly<Record<ConflictProperty, number>>;
@@ -64,6 +65,7 @@ export interface ConflictReport {
   };
   readonly volumes: readonly ReportedVolume[];
   readonly podsWithSeveralLabels: readonly ReportedPod[];
+  readonly uncertainVolumes: readonly ReportedUncertainVolume[];
 }
 
 export interface ReportInput {
@@ -97,6 +99,7 @@ export function buildReport(input: ReportInput): ConflictReport {
         labels,
       })),
     );
+  const uncertainVolumes = reportUncertainVolumes(input);
   const { indexedVolumes, indexedPods } = index.totals();
   const later = volumes.filter(({ from }) => from === "SELinuxMount");
   return {
@@ -104,7 +107,13 @@ export function buildReport(input: ReportInput): ConflictReport {
     kind: REPORT_KIND,
     complete: problems.length === 0,
     problems,
-    gate: gateOf({ problems, volumes, excludedPods: podsOn(index, later), podsWithSeveralLabels: inside }),
+    gate: gateOf({
+      problems,
+      volumes,
+      excludedPods: podsOn(index, later),
+      podsWithSeveralLabels: inside,
+      uncertainVolumes,
+    }),
     totals: {
       volumes: volumes.length,
       pods: podsOn(index, volumes),
@@ -118,6 +127,7 @@ export function buildReport(input: ReportInput): ConflictReport {
     },
     volumes,
     podsWithSeveralLabels: inside,
+    uncertainVolumes,
   };
 }
 
@@ -166,7 +176,7 @@ function reportVolume(input: ReportInput, conflicts: VolumeConflicts): ReportedV
     persistentVolumes: [...persistentVolumes].toSorted(),
     claims: [...claims].toSorted(),
     accessModes,
-    from: accessModes.length === 1 && accessModes[0] === "ReadWriteOncePod" ? "now" : "SELinuxMount",
+    from: labelledFrom(accessModes),
     pods: conflicts.pods,
     conflictingPods: conflicts.conflictingPods,
     pairs: conflicts.pairs,

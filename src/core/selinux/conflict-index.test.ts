@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createConflictIndex, type ConflictPair, type IndexedPod, type VolumeUse } from "./conflict-index.ts";
+import { createConflictIndex, type ConflictPair } from "./conflict-index.ts";
+import type { IndexedPod, VolumeUse } from "./volume-use.ts";
+import { mayBeUncertain } from "./uncertainty.ts";
 import { conflictsBetween, propertyValue, type ConflictProperty } from "./conflict-rule.ts";
 
 const pod = (index: number): IndexedPod => ({ uid: `uid-${index}`, namespace: "ns", name: `pod-${index}` });
@@ -111,6 +113,8 @@ describe("createConflictIndex()", () => {
             [...uses.values()].filter((list) => list.some((one) => one.volume === volume.volume)).length,
           );
         }
+        const inDoubt = [...uses.values()].flat().filter((one) => mayBeUncertain(one) && supported.has(one.plugin));
+        expect(new Set(index.volumesInDoubt())).toEqual(new Set(inDoubt.map(({ volume }) => volume)));
         for (const number of uses.keys()) {
           const own = [...index.conflictsOf(pod(number).uid)];
           const counts = index.conflictCountsOf(pod(number).uid);

@@ -1,37 +1,8 @@
 import type { ConflictProperty, VolumeLabelling } from "./conflict-rule.ts";
 import { formatLabel, type SELinuxLabel } from "./label.ts";
-import type { RecursiveReason } from "./volume-demand.ts";
+import { mayBeUncertain } from "./uncertainty.ts";
+import type { IndexedPod, VolumeMember, VolumeUse } from "./volume-use.ts";
 import { createVolumeLabels, type VolumeLabels } from "./volume-labels.ts";
-
-/** A pod by what stays the same while it lives; a pod made again under the same name is another one. */
-export interface IndexedPod {
-  readonly uid: string;
-  readonly namespace: string;
-  readonly name: string;
-}
-
-export interface VolumeUse extends VolumeLabelling {
-  /** Unique name of the volume in the cluster, e.g. `kubernetes.io/csi/driver^handle`. */
-  readonly volume: string;
-  /** Plugin, `kubernetes.io/csi/<driver>` for CSI. */
-  readonly plugin: string;
-  readonly persistentVolume?: string;
-  readonly claim?: ClaimName;
-  /** Of the PersistentVolume. */
-  readonly accessModes?: readonly string[];
-  /** Why it is relabelled recursively, where it is. */
-  readonly because?: RecursiveReason;
-}
-
-export interface ClaimName {
-  readonly namespace: string;
-  readonly name: string;
-}
-
-export interface VolumeMember {
-  readonly pod: IndexedPod;
-  readonly use: VolumeUse;
-}
 
 export interface ConflictPair {
   readonly property: ConflictProperty;
@@ -83,6 +54,8 @@ export interface ConflictIndex {
   membersOf(volume: string): Generator<VolumeMember>;
   /** UIDs of those with a conflict on the volume. */
   conflictingMembersOf(volume: string): Iterable<string>;
+  /** Volumes of which `uncertaintiesOf` may find something, those without a conflict included. */
+  volumesInDoubt(): Generator<string>;
   /** The volumes of one pod. */
   usesOf(uid: string): Iterable<VolumeUse>;
   /** Pods with at least one conflict, as they are now: later changes do not show. Costs as `totals`. */
@@ -114,6 +87,8 @@ export function createConflictIndex(): ConflictIndex {
   const byPlugin = new Map<string, Set<string>>();
   const supported = new Set<string>();
   const conflicting = new Set<string>();
+  /** UIDs of the pods in doubt, by volume. */
+  const doubts = new Map<string, Set<string>>();
   const pairTotals = { SELinuxLabel: 0, SELinuxChangePolicy: 0 };
   let podsInConflict: ReadonlySet<string> | undefined;
   const labelTexts = new WeakMap<VolumeLabelling, string>();
@@ -153,7 +128,15 @@ export function createConflictIndex(): ConflictIndex {
     return volume;
   }
 
+  function doubt(uid: string, use: VolumeUse): void {
+    const known = doubts.get(use.volume);
+    if (mayBeUncertain(use)) doubts.set(use.volume, (known ?? new Set<string>()).add(uid));
+    else if (known?.delete(uid) === true && known.size === 0) doubts.delete(use.volume);
+  }
+
   function leave(uid: string, name: string): void {
+    const doubtful = doubts.get(name);
+    if (doubtful?.delete(uid) === true && doubtful.size === 0) doubts.delete(name);
     const volume = volumes.get(name);
     if (volume !== undefined) change(name, volume, () => volume.labels.remove(uid));
   }
@@ -209,6 +192,7 @@ export function createConflictIndex(): ConflictIndex {
         if (sameUse(before.get(name), use)) continue;
         const volume = volumeFor(use);
         change(name, volume, () => volume.labels.add(pod.uid, use));
+        doubt(pod.uid, use);
         changed = true;
       }
       return changed;
@@ -250,6 +234,12 @@ export function createConflictIndex(): ConflictIndex {
           conflictingPods: volume.labels.conflictingMembers(),
           pairs: { ...volume.labels.pairs },
         };
+      }
+    },
+    *volumesInDoubt() {
+      for (const name of doubts.keys()) {
+        const plugin = volumes.get(name)?.use.plugin;
+        if (plugin !== undefined && supported.has(plugin)) yield name;
       }
     },
     *membersOf(name) {

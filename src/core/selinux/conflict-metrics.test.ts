@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createConflictIndex, type ConflictIndex, type VolumeUse } from "./conflict-index.ts";
+import { createConflictIndex, type ConflictIndex } from "./conflict-index.ts";
+import type { VolumeUse } from "./volume-use.ts";
 import { conflictMetrics, type ConflictMetricsInput } from "./conflict-metrics.ts";
 import { conflictsBetween, effectiveLabelling, propertyValue } from "./conflict-rule.ts";
 import { fileLabelText, type LabelDefaults, processLabelText } from "./label-defaults.ts";

@@ -1,8 +1,10 @@
-import type { ConflictIndex, ConflictPair, VolumeUse } from "./conflict-index.ts";
+import type { ConflictIndex, ConflictPair } from "./conflict-index.ts";
+import type { VolumeUse } from "./volume-use.ts";
 import { fairShares } from "../../lib/fair-shares.ts";
 import { formatLabel, type SELinuxLabel } from "./label.ts";
 import { fileLabelText, type LabelDefaults, processLabelText } from "./label-defaults.ts";
 import { driverOfPlugin } from "./persistent-volume.ts";
+import { countUncertainVolumes } from "./uncertainty.ts";
 
 export interface ConflictMetricsInput {
   readonly index: ConflictIndex;
@@ -46,6 +48,11 @@ function totals({ index, seriesLimit, podsWithSeveralLabels, unreadable }: Confl
       "pods_with_several_labels",
       "Pods whose containers need different labels on one volume",
       podsWithSeveralLabels,
+    ),
+    gauge(
+      "uncertain_volumes",
+      "Volumes of which kubelets make different things, whether in conflict or not",
+      countUncertainVolumes(index),
     ),
     gauge("indexed_volumes", "Volumes looked at", indexedVolumes),
     gauge("indexed_pods", "Pods looked at", indexedPods),

@@ -136,7 +136,7 @@ describe("podVolumesOf()", () => {
 
   it("counts init and ephemeral containers", () => {
     const spec = { initContainers: [container("i", { level: "s0:c9" })] };
-    expect(volumesOf(podWith(spec)).severalLabels).toEqual([
+    expect(volumesOf(podWith(spec)).severalLabels).toMatchObject([
       { podVolume: "v", plugin: "kubernetes.io/csi/d", labels: [":::s0:c1,c2", ":::s0:c9"] },
     ]);
     const ephemeral = { ephemeralContainers: [container("e", { level: "s0:c9" })] };

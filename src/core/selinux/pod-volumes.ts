@@ -1,7 +1,8 @@
 import { isTerminalPhase } from "../../api/pod.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/types.ts";
+import { contextOf } from "./applied-context.ts";
 import { conflictsBetween } from "./conflict-rule.ts";
-import type { VolumeUse } from "./conflict-index.ts";
+import type { ClaimName, VolumeUse } from "./volume-use.ts";
 import { formatLabel } from "./label.ts";
 import type { LabelDefaults } from "./label-defaults.ts";
 import { type VolumeIdentity, volumeIdentityOf } from "./persistent-volume.ts";
@@ -19,6 +20,9 @@ export interface SeveralLabels {
   /** Name of the volume in the pod. */
   readonly podVolume: string;
   readonly plugin: string;
+  /** As in `VolumeUse`. */
+  readonly volume: string;
+  readonly claim: ClaimName;
   readonly labels: readonly string[];
 }
 
@@ -62,14 +66,14 @@ export function podVolumesOf(pod: Pod, lookups: VolumeLookups, defaults?: LabelD
     const demand = demands.get(volume.name);
     if (demand === undefined) continue;
     if (demand.kind === "several-labels") {
-      severalLabels.push({ podVolume: volume.name, plugin: identity.plugin, labels: demand.labels });
+      severalLabels.push({ podVolume: volume.name, ...identity, claim: nameOf(claim), labels: demand.labels });
       continue;
     }
     const use = { ...identity, ...useOf(demand, claim, persistentVolume, defaults) };
     const before = uses.get(identity.volume);
     if (before !== undefined && conflictsBetween(before, use).length > 0) {
       const labels = [formatLabel(before.label), formatLabel(use.label)].toSorted();
-      severalLabels.push({ podVolume: volume.name, plugin: identity.plugin, labels });
+      severalLabels.push({ podVolume: volume.name, ...identity, claim: nameOf(claim), labels });
     } else uses.set(identity.volume, use);
   }
   return { uses: [...uses.values()], severalLabels };
@@ -81,17 +85,22 @@ function useOf(
   { metadata, spec }: PersistentVolume,
   defaults: LabelDefaults | undefined,
 ): Omit<VolumeUse, keyof VolumeIdentity> {
-  const { namespace = "", name = "" } = claim.metadata ?? {};
+  const fixedContext = contextOf(spec?.mountOptions ?? []);
   const from = {
     persistentVolume: metadata?.name ?? "",
-    claim: { namespace, name },
+    claim: nameOf(claim),
     accessModes: spec?.accessModes ?? [],
+    ...(fixedContext !== undefined && { fixedContext }),
   };
   if (demand.kind === "recursive") return { ...from, ...RECURSIVE_LABELLING, because: demand.because };
   const { policy, label } = demand.labelling;
   // The user reaches the files: with known defaults one that is given differs from one that is not.
   const user = label.user || (defaults?.file.user ?? "");
   return { ...from, policy, label: { ...label, user } };
+}
+
+function nameOf({ metadata }: PersistentVolumeClaim): ClaimName {
+  return { namespace: metadata?.namespace ?? "", name: metadata?.name ?? "" };
 }
 
 function boundVolume(
