@@ -46,14 +46,15 @@ function row(volume: ReportedVolume, workload: ReportedWorkload, first: boolean,
   return wide ? [...cells, because === "" ? "<level>" : because, first ? name : "", examples.join(",")] : cells;
 }
 
-function summary({ totals, gate, complete }: ConflictReport): string {
+function summary({ totals, gate, complete, uncertainVolumes }: ConflictReport): string {
   const { volumes, pods, pairs, indexedPods, indexedVolumes } = totals;
   const found =
     volumes === 0
       ? "no conflicts"
       : `${counted(pods, "pod")} in conflict on ${counted(volumes, "volume")} (${counted(pairs.SELinuxLabel, "pair")} by label, ${pairs.SELinuxChangePolicy} by policy)`;
+  const uncertain = uncertainVolumes.length === 0 ? "" : `, ${counted(uncertainVolumes.length, "volume")} uncertain`;
   const seen = `${counted(indexedPods, "pod")} on ${counted(indexedVolumes, "volume")} looked at${complete ? "" : ", not all could be read"}`;
-  return `${found}; ${seen}. Safe to turn SELinuxMount on: ${gate.safe ? "yes" : "no"}`;
+  return `${found}${uncertain}; ${seen}. Safe to turn SELinuxMount on: ${gate.safe ? "yes" : "no"}`;
 }
 
 function shortened(names: readonly string[]): string {

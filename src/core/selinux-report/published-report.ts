@@ -12,11 +12,22 @@ const MOST_TEXT = 700_000;
 
 /** The report as a ConfigMap: `safe`, `conflictsPresent`, `complete`, `reasons` and the whole as `report.json`. */
 export function reportConfigMap(report: ConflictReport, { namespace, name }: PublishedName): ConfigMap {
-  let volumes = report.volumes;
+  let { volumes, uncertainVolumes, podsWithSeveralLabels } = report;
   let text = JSON.stringify(report, undefined, 1);
-  while (text.length > MOST_TEXT && volumes.length > 0) {
-    volumes = volumes.slice(0, Math.floor(volumes.length / 2));
-    text = JSON.stringify({ ...report, volumes, volumesLeftOut: report.volumes.length - volumes.length }, undefined, 1);
+  while (text.length > MOST_TEXT && volumes.length + uncertainVolumes.length + podsWithSeveralLabels.length > 0) {
+    volumes = firstHalf(volumes);
+    uncertainVolumes = firstHalf(uncertainVolumes);
+    podsWithSeveralLabels = firstHalf(podsWithSeveralLabels);
+    const shortened = {
+      ...report,
+      volumes,
+      volumesLeftOut: report.volumes.length - volumes.length,
+      uncertainVolumes,
+      uncertainVolumesLeftOut: report.uncertainVolumes.length - uncertainVolumes.length,
+      podsWithSeveralLabels,
+      podsWithSeveralLabelsLeftOut: report.podsWithSeveralLabels.length - podsWithSeveralLabels.length,
+    };
+    text = JSON.stringify(shortened, undefined, 1);
   }
   return {
     apiVersion: "v1",
@@ -30,6 +41,10 @@ export function reportConfigMap(report: ConflictReport, { namespace, name }: Pub
       "report.json": text,
     },
   };
+}
+
+function firstHalf<T>(list: readonly T[]): readonly T[] {
+  return list.slice(0, Math.floor(list.length / 2));
 }
 
 /** The verdict as an event on that ConfigMap. @param at RFC 3339 */

@@ -21,7 +21,7 @@ export interface ReportedUncertainVolume {
 
 const TEXTS: Readonly<Record<Uncertainty, readonly [text: string, advice: string]>> = {
   "no-level": [
-    "a label without a level on every container that mounts it: Kubernetes' own kubelet mounts it with a label nobody knows beforehand, or refuses the pod",
+    "some of the containers that mount it have a label or a level and not all have a level: Kubernetes' own kubelet mounts it with a label nobody knows beforehand, with that of the others, or refuses the pod",
     "give all of these containers the level (seLinuxOptions.level), or let `orlop selinux opt-out` set seLinuxChangePolicy: Recursive",
   ],
   spelling: [
