@@ -3,7 +3,14 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["src/**/*.test.ts"], testTimeout: 20_000 } },
+      {
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts"],
+          globalSetup: "src/testing/temporary-files.ts",
+          testTimeout: 20_000,
+        },
+      },
       {
         test: {
           name: "e2e",

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { spawn } from "node:child_process";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { freePort, startCluster, type TestCluster } from "./harness/cluster.ts";
 import { KUBECTL_VERSIONS, kubectlPath } from "./harness/kubectl.ts";
 import { kubectlFor, type Kubectl } from "./harness/kubectl-runner.ts";
@@ -178,6 +178,7 @@ describe.each(KUBECTL_VERSIONS)("everyday kubectl %s", (version) => {
     ["spdy", { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: "false", KUBECTL_PORT_FORWARD_WEBSOCKETS: "false" }],
   ])("binary data through exec, cp and port-forward over %s", async (_protocol, env: Record<string, string>) => {
     const folder = await mkdtemp(join(tmpdir(), "orlop-cp-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
     const bytes = randomBytes(5_000_000);
     await writeFile(join(folder, "in"), bytes);
     await kubectl.ok(inNamespace("cp", join(folder, "in"), `two:/tmp/copy`, "-c", "one"), { env });
