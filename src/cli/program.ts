@@ -248,7 +248,7 @@ function controllers(): Option {
 function featureGates(): Option {
   return new Option("--feature-gates <list>", "Name=true|false pairs, separated by commas")
     .argParser(collectList)
-    .default([]);
+    .default([], "none");
 }
 
 function emulatedVersion(): Option {
