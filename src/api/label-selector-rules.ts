@@ -6,7 +6,20 @@ import type { LabelSelector, Unchecked } from "./types.ts";
 
 type Requirement = NonNullable<Unchecked<LabelSelector>["matchExpressions"]>[number];
 
+/** Whether an operator has the values it needs, and is one at all. */
 function operatorErrors(requirement: Requirement, field: string): readonly FieldError[] {
+  return [
+    ...valueCountErrors(requirement, field),
+    ...(OPERATORS.has(requirement.operator)
+      ? []
+      : [invalidValue(`${field}.operator`, requirement.operator ?? "", "not a valid selector operator")]),
+  ];
+}
+
+const OPERATORS: ReadonlySet<unknown> = new Set(["In", "NotIn", "Exists", "DoesNotExist"]);
+
+/** Whether an operator has the values it needs; one that is not known may have any. */
+export function valueCountErrors(requirement: Requirement, field: string): readonly FieldError[] {
   const count = (requirement.values ?? []).length;
   switch (requirement.operator) {
     case "In":
@@ -18,14 +31,18 @@ function operatorErrors(requirement: Requirement, field: string): readonly Field
         ? [forbiddenField(`${field}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")]
         : [];
     default:
-      return [invalidValue(`${field}.operator`, requirement.operator ?? "", "not a valid selector operator")];
+      return [];
   }
 }
 
 function requirementErrors(requirement: Requirement, field: string, isLenient: boolean): readonly FieldError[] {
+  return [...operatorErrors(requirement, field), ...labelErrors(requirement, field, isLenient)];
+}
+
+/** Whether key and values can be those of labels. @param isLenient accepts any values */
+export function labelErrors(requirement: Requirement, field: string, isLenient = false): readonly FieldError[] {
   const { key = "", values = [] } = requirement;
   return [
-    ...operatorErrors(requirement, field),
     ...invalidFor(`${field}.key`, key, labelKeyProblems(key)),
     ...(isLenient
       ? []

@@ -40,6 +40,16 @@ describe("validateObjectMeta()", () => {
     ]);
   });
 
+  it("knows who a finalizer waits for", () => {
+    const metadata = { name: "a", resourceVersion: "1", finalizers: ["example.com/f", "kubernetes", "mine"] };
+    const expected = {
+      field: "metadata.finalizers[2]",
+      message: 'Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified',
+    };
+    expect(validateObjectMeta({ ...metadata, namespace: "default" }, rules)).toMatchObject([expected]);
+    expect(validateObjectMetaUpdate(metadata, metadata)).toMatchObject([expected]);
+  });
+
   it("checks labels, annotations, owners, finalizers", () => {
     const bad = texts({
       name: "a",

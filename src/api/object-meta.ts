@@ -71,6 +71,16 @@ function validateFinalizers(finalizers: readonly string[] | undefined, field: st
   ];
 }
 
+const STANDARD_FINALIZERS: ReadonlySet<string> = new Set(["kubernetes", "orphan", "foregroundDeletion"]);
+
+/** Who waits must be known: a finalizer is a standard one, or qualified by its owner's domain. */
+function unknownFinalizerErrors(finalizers: readonly string[] | undefined, field: string): FieldError[] {
+  const text = "name is neither a standard finalizer name nor is it fully qualified";
+  return (finalizers ?? []).flatMap((name, index) =>
+    name.includes("/") || STANDARD_FINALIZERS.has(name) ? [] : [invalidValue(`${field}[${index}]`, name, text)],
+  );
+}
+
 /** A field manager's name: at most 128 bytes, printable. */
 export function validateFieldManager(manager: string, field: string): FieldError[] {
   const errors: FieldError[] = [];
@@ -139,6 +149,7 @@ export function validateObjectMeta(
     ...validateOwnerReferences(metadata?.ownerReferences, `${field}.ownerReferences`),
     ...validateFinalizers(metadata?.finalizers, `${field}.finalizers`),
     ...validateManagedFields(metadata?.managedFields, `${field}.managedFields`),
+    ...unknownFinalizerErrors(metadata?.finalizers, `${field}.finalizers`),
   ];
 }
 
@@ -186,5 +197,6 @@ export function validateObjectMetaUpdate(
     ...validateAnnotations(metadata?.annotations, `${field}.annotations`),
     ...validateOwnerReferences(metadata?.ownerReferences, `${field}.ownerReferences`),
     ...validateManagedFields(metadata?.managedFields, `${field}.managedFields`),
+    ...unknownFinalizerErrors(metadata?.finalizers, `${field}.finalizers`),
   ];
 }

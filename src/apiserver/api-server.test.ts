@@ -47,6 +47,20 @@ describe("create", () => {
     for (const name of names) expect(name).toMatch(/^job-[bcdfghjklmnpqrstvwxz2456789]{5}$/);
   });
 
+  it("drops a namespace from what lives in none", async () => {
+    const priority = (value: number) => ({
+      metadata: { name: "p", namespace: "default" },
+      value,
+      preemptionPolicy: "Never",
+    });
+    const path = "/apis/scheduling.k8s.io/v1/priorityclasses";
+    const made = await send("POST", path, { body: priority(5) });
+    expect(made).toMatchObject({ status: 201, body: { metadata: { name: "p" }, value: 5 } });
+    const changed = await send("PUT", `${path}/p`, { body: { ...priority(5), description: "d" } });
+    expect(changed).toMatchObject({ status: 200, body: { description: "d" } });
+    for (const { body } of [made, changed]) expect(body.metadata).not.toHaveProperty("namespace");
+  });
+
   it("refuses what is there already", async () => {
     await send("POST", CONFIG_MAPS, { body: configMap("a") });
     const { status, body } = await send("POST", CONFIG_MAPS, { body: configMap("a") });

@@ -18,14 +18,33 @@ function normalizeScalar(of: ScalarType, value: unknown): unknown {
   return of === "time" ? formatTime(time) : formatMicroTime(time);
 }
 
+/** The value of a scalar that was not given. undefined where upstream writes null. */
+function zeroOf(of: ScalarType): unknown {
+  switch (of) {
+    case "string":
+      return "";
+    case "boolean":
+      return false;
+    case "int32":
+    case "int64":
+    case "double":
+    case "intOrString":
+      return 0;
+    case "quantity":
+      return "0";
+    case "bytes":
+    case "any":
+    case "time":
+    case "microTime":
+      return undefined;
+  }
+}
+
 /** What a null list entry or map value reads as. */
 function emptyOf(type: FieldType): unknown {
   if (type.type === "model") return {};
   if (type.type !== "scalar") return null;
-  if (type.of === "string" || type.of === "bytes") return "";
-  if (type.of === "boolean") return false;
-  if (type.of === "quantity") return "0";
-  return type.of === "any" ? null : 0;
+  return zeroOf(type.of) ?? (type.of === "bytes" ? "" : null);
 }
 
 function normalizeValue(type: FieldType, value: unknown): unknown {
@@ -73,7 +92,9 @@ function normalizeStruct(name: string, struct: Struct): Struct {
     result[key] = value;
   }
   for (const field of model.fields.values()) {
-    if (field.zero !== "value" || result[field.name] !== undefined) continue;
+    if (result[field.name] !== undefined) continue;
+    if (field.zero === "kept" && field.type.type === "scalar") result[field.name] = zeroOf(field.type.of);
+    if (field.zero !== "value") continue;
     if (field.type.type === "model") result[field.name] = normalizeStruct(field.type.of, {});
     else if (field.type.type === "scalar" && field.type.of === "quantity") result[field.name] = "0";
   }

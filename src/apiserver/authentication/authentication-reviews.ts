@@ -75,7 +75,7 @@ export function authenticationReviews({ clock, tokens }: AuthenticationReviewDep
         const token = spec?.token ?? "";
         if (token === "") throw badRequest("token is required for TokenReview in authentication");
         const status = await reviewStatus(tokens, token, spec.audiences ?? []);
-        return { ...object, metadata: {}, spec, status } as KubernetesObject;
+        return { ...object, spec, status } as KubernetesObject;
       },
     },
     {

@@ -1,4 +1,5 @@
-import { invalidValue, required } from "../../api/field-error.ts";
+import { invalidValue, required, when } from "../../api/field-error.ts";
+import { labelErrors, valueCountErrors } from "../../api/label-selector-rules.ts";
 import type { FieldError } from "../../api/status-error.ts";
 import type {
   LocalSubjectAccessReview,
@@ -47,27 +48,49 @@ function askedErrors({ resourceAttributes, nonResourceAttributes }: Asked): read
   return [];
 }
 
+interface Requirement {
+  readonly key: string;
+  readonly operator: string;
+  readonly values?: readonly string[];
+}
 interface Selector {
   readonly rawSelector?: string;
-  readonly requirements?: readonly unknown[];
+  readonly requirements?: readonly Requirement[];
 }
 
-function selectorErrors(path: string, selector: Selector | undefined): readonly FieldError[] {
+/** Operators that are not known here are left to the authorizer: a newer client may know them. */
+function selectorErrors(
+  path: string,
+  selector: Selector | undefined,
+  requirementErrors: (requirement: Requirement, at: string) => readonly FieldError[],
+): readonly FieldError[] {
   if (selector === undefined) return [];
   const raw = selector.rawSelector ?? "";
   const requirements = selector.requirements ?? [];
-  if (raw !== "" && requirements.length > 0) {
-    return [invalidValue(`${path}.rawSelector`, raw, "may not specified at the same time as requirements")];
-  }
-  return raw === "" && requirements.length === 0
-    ? [required(`${path}.requirements`, `when ${path} is specified, requirements or rawSelector is required`)]
-    : [];
+  return [
+    ...when(
+      raw !== "" && requirements.length > 0,
+      invalidValue(`${path}.rawSelector`, raw, "may not specified at the same time as requirements"),
+    ),
+    ...when(
+      raw === "" && requirements.length === 0,
+      required(`${path}.requirements`, `when ${path} is specified, requirements or rawSelector is required`),
+    ),
+    ...requirements.flatMap((requirement, i) => requirementErrors(requirement, `${path}.requirements[${i}]`)),
+  ];
 }
 
 function selectorsErrors({ resourceAttributes }: Asked): readonly FieldError[] {
+  const path = "spec.resourceAttributes";
   return [
-    ...selectorErrors("spec.resourceAttributes.fieldSelector", resourceAttributes?.fieldSelector),
-    ...selectorErrors("spec.resourceAttributes.labelSelector", resourceAttributes?.labelSelector),
+    ...selectorErrors(`${path}.fieldSelector`, resourceAttributes?.fieldSelector, (requirement, at) => [
+      ...when((requirement.key ?? "") === "", required(`${at}.key`, "must be specified")),
+      ...valueCountErrors(requirement, at),
+    ]),
+    ...selectorErrors(`${path}.labelSelector`, resourceAttributes?.labelSelector, (requirement, at) => [
+      ...valueCountErrors(requirement, at),
+      ...labelErrors(requirement, at),
+    ]),
   ];
 }
 

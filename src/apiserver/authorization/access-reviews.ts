@@ -83,12 +83,9 @@ export function accessReviews({ authorize, rbac }: AccessReviewDeps): readonly V
     },
     {
       definition: definition("LocalSubjectAccessReview", true),
-      async create(object, { info, signal }) {
+      async create(object, { signal }) {
         const review = object as unknown as LocalSubjectAccessReview;
         refuseInvalid("LocalSubjectAccessReview", validateLocalSubjectAccessReview(review));
-        if (info.namespace !== review.metadata?.namespace) {
-          throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${info.namespace}`);
-        }
         return await answered(object, reviewedRequest(userOf(review.spec), review.spec), signal);
       },
     },

@@ -125,6 +125,48 @@ describe("authorization of the embedded server", () => {
     expect((await call(server, jane, "GET", "/api/v1/namespaces/default/pods")).code).toBe(403);
   });
 
+  it("reviews a namespace's access where the review itself names none, and answers with metadata", async () => {
+    const server = await start();
+    const spec = { user: "u", resourceAttributes: { verb: "get", resource: "pods", namespace: "default" } };
+    const path = "/apis/authorization.k8s.io/v1/namespaces/default/localsubjectaccessreviews";
+    expect(await call(server, ADMIN, "POST", path, { spec })).toMatchObject({
+      code: 201,
+      body: { metadata: { namespace: "default" }, status: { allowed: false } },
+    });
+    expect(await call(server, ADMIN, "POST", path, { metadata: { namespace: "other" }, spec })).toMatchObject({
+      code: 400,
+      body: { message: "the namespace of the provided object does not match the namespace sent on the request" },
+    });
+  });
+
+  it("knows no path that everybody may read but by RBAC", async () => {
+    const server = await start();
+    const ask = async (groups: readonly string[]): Promise<unknown> => {
+      const spec = { user: "u", groups, nonResourceAttributes: { path: "/healthz", verb: "get" } };
+      const path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+      return (await call(server, ADMIN, "POST", path, { spec })).body["status"];
+    };
+    expect(await ask([])).toEqual({ allowed: false });
+    expect(await ask(["system:unauthenticated"])).toMatchObject({ allowed: true });
+  });
+
+  it("wants selectors of reviews to say what they select", async () => {
+    const server = await start();
+    const resourceAttributes = {
+      verb: "list",
+      resource: "pods",
+      fieldSelector: { requirements: [{ key: "", operator: "In" }] },
+      labelSelector: { requirements: [{ key: "a b", operator: "Like" }] },
+    };
+    const path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+    const { code, body } = await call(server, ADMIN, "POST", path, { spec: { user: "u", resourceAttributes } });
+    expect(code).toBe(422);
+    expect(body.message).toContain("fieldSelector.requirements[0].key: Required value: must be specified");
+    expect(body.message).toContain("fieldSelector.requirements[0].values: Required value");
+    expect(body.message).toContain('labelSelector.requirements[0].key: Invalid value: "a b"');
+    expect(body.message).not.toContain("Like");
+  });
+
   it("answers the walkthrough of the announcement by SubjectAccessReview", async () => {
     const server = await start();
     const robot = "system:serviceaccount:default:kubelet-metrics-checker";

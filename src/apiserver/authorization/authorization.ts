@@ -1,6 +1,6 @@
 import type { FeatureGates } from "../../api/feature-gates.ts";
 import type { Authorizer } from "../../core/authz/attributes.ts";
-import { allowPaths, allowPrivilegedGroup, HEALTH_PATHS, unionAuthorizer } from "../../core/authz/union-authorizer.ts";
+import { allowPrivilegedGroup, unionAuthorizer } from "../../core/authz/union-authorizer.ts";
 import type { RbacIndex } from "../../core/authz/rbac-index.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
@@ -28,11 +28,6 @@ export interface AuthorizationDeps {
   readonly inspectCertificateRequest: InspectRequest;
 }
 
-export interface AuthorizationOptions {
-  /** Paths everybody may read, whatever RBAC says. @default /healthz, /livez, /readyz */
-  readonly alwaysAllowPaths?: readonly string[];
-}
-
 /** Everything about who may do what in the embedded API server, to be put into its parts. */
 export interface Authorization {
   readonly authorize: Authorizer;
@@ -44,16 +39,11 @@ export interface Authorization {
   ensureDefaults(signal: AbortSignal): Promise<void>;
 }
 
-/** system:masters, health paths, Node and RBAC, in this order. */
-export function createAuthorization(deps: AuthorizationDeps, options: AuthorizationOptions = {}): Authorization {
+/** system:masters, Node and RBAC, in this order. */
+export function createAuthorization(deps: AuthorizationDeps): Authorization {
   const { objects, gates, inspectCertificateRequest: inspect } = deps;
   const rbac = createRbacAuthorizer(objects);
-  const authorize = unionAuthorizer([
-    allowPrivilegedGroup,
-    allowPaths(options.alwaysAllowPaths ?? HEALTH_PATHS),
-    createNodeAuthorizer(objects),
-    rbac.authorize,
-  ]);
+  const authorize = unionAuthorizer([allowPrivilegedGroup, createNodeAuthorizer(objects), rbac.authorize]);
   return {
     authorize,
     virtualResources: accessReviews({ authorize, rbac: () => rbac.index() }),

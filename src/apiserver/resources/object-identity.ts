@@ -35,11 +35,14 @@ export function checkName(name: string, metadata: ObjectMeta | undefined): void 
   throw badRequest(`the name of the object (${sent}) does not match the name on the URL (${name})`);
 }
 
-/** Throws StatusError 400 when the object names another namespace than the URL. */
-export function checkNamespace(kind: KindDefinition, namespace: string, metadata: ObjectMeta | undefined): void {
-  const expected = kind.namespaced ? namespace : "";
+/** Throws StatusError 400 when the object names another namespace than the URL. What has none may name any: it is dropped. */
+export function checkNamespace(
+  kind: Pick<KindDefinition, "namespaced">,
+  namespace: string,
+  metadata: ObjectMeta | undefined,
+): void {
   const sent = metadata?.namespace ?? "";
-  if (sent === "" || sent === expected) return;
+  if (!kind.namespaced || sent === "" || sent === namespace) return;
   throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
 }
 

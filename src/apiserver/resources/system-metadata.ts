@@ -41,6 +41,7 @@ export function updateMetadata(sent: ObjectMeta, old: ObjectMeta): ObjectMeta {
     managedFields: _,
     selfLink: __,
     generation: ___,
+    namespace: ____,
     deletionTimestamp,
     deletionGracePeriodSeconds,
     ...rest

@@ -9,6 +9,7 @@ import { negotiate } from "../encoding/negotiation.ts";
 import type { RequestContext, RequestInfo, Subresource, VirtualResource } from "../extension.ts";
 import { MAIN, STATUS } from "../resources/aspects.ts";
 import type { Aspect } from "../resources/aspects.ts";
+import { checkNamespace } from "../resources/object-identity.ts";
 import { handleList } from "../rest/list.ts";
 import type { RequestScope, RestDeps } from "../rest/request-scope.ts";
 import { handleWatch } from "../rest/watch.ts";
@@ -152,9 +153,12 @@ async function createVirtual(
   }
   const format = negotiate(request, { transforms: [], stream: false });
   const { fieldValidation } = parseWriteOptions(request.query, "CreateOptions");
-  const object = decodeObject(definition, await readText(request), mediaTypeOf(request), fieldValidation, warn);
+  const sent = decodeObject(definition, await readText(request), mediaTypeOf(request), fieldValidation, warn);
+  checkNamespace(definition, info.namespace, sent.metadata);
   const { group, version, kind } = definition;
   const apiVersion = group === "" ? version : `${group}/${version}`;
-  const created = await create({ ...object, kind, apiVersion }, context);
+  const { namespace: _, ...given } = sent.metadata ?? {};
+  const metadata = definition.namespaced ? { ...given, namespace: info.namespace } : given;
+  const created = await create({ ...sent, kind, apiVersion, metadata }, context);
   return answer(201, { kind, apiVersion, ...created }, format);
 }

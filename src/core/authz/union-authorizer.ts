@@ -1,21 +1,9 @@
 import type { Attributes, Authorizer, Decision } from "./attributes.ts";
 import { PRIVILEGED_GROUP } from "./escalation.ts";
 
-/** Paths a health probe may read before RBAC is set up, whoever asks. */
-export const HEALTH_PATHS: readonly string[] = ["/healthz", "/livez", "/readyz"];
-
 /** Lets system:masters do everything: the way in when RBAC itself is broken. */
 export const allowPrivilegedGroup: Authorizer = async ({ user }) =>
   user.groups.includes(PRIVILEGED_GROUP) ? { decision: "allow", reason: "" } : { decision: "no-opinion", reason: "" };
-
-/** Allows every request for these exact paths. */
-export function allowPaths(paths: readonly string[]): Authorizer {
-  const known = new Set(paths);
-  return async (attributes) =>
-    attributes.type === "non-resource" && known.has(attributes.path)
-      ? { decision: "allow", reason: "" }
-      : { decision: "no-opinion", reason: "" };
-}
 
 /**
  * Asks one after the other; the first that allows or denies decides. Failures do not hide a later allow, but without

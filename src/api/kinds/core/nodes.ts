@@ -1,7 +1,8 @@
 import type { KubernetesObject, Node } from "../../types.ts";
 import { defineKind, metadataFields } from "../define-kind.ts";
 import type { KindContext } from "../definition.ts";
-import { dropUnlessUsed } from "../fill.ts";
+import { changeField, dropUnlessUsed } from "../fill.ts";
+import { roundToMilli } from "../round-amounts.ts";
 import { nodeTable } from "./node-table.ts";
 import { validateNode, validateNodeRanges, validateNodeUpdate } from "./validate-node.ts";
 import { nodeWarnings } from "../object-warnings.ts";
@@ -13,13 +14,18 @@ function withRanges(spec: NonNullable<Node["spec"]>): NonNullable<Node["spec"]> 
   return { ...spec, podCIDR: first, podCIDRs: spec.podCIDRs?.[0] === first ? spec.podCIDRs : [first] };
 }
 
+function withAmounts(status: NonNullable<Node["status"]>): NonNullable<Node["status"]> {
+  const rounded = changeField(changeField(status, "capacity", roundToMilli), "allocatable", roundToMilli);
+  const isAllAllocatable = rounded.capacity !== undefined && rounded.allocatable === undefined;
+  return isAllAllocatable ? { ...rounded, allocatable: rounded.capacity } : rounded;
+}
+
 function defaultNode(object: KubernetesObject): KubernetesObject {
   const { spec, status } = object as Node;
-  const isAllAllocatable = status?.capacity !== undefined && status.allocatable === undefined;
   return {
     ...object,
     ...(spec !== undefined && { spec: withRanges(spec) }),
-    ...(isAllAllocatable && { status: { ...status, allocatable: status.capacity } }),
+    ...(status !== undefined && { status: withAmounts(status) }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { KubernetesObject, PersistentVolumeClaim, Unchecked } from "../../t
 import { defineKind } from "../define-kind.ts";
 import type { KindContext } from "../definition.ts";
 import { changeField, dropUnlessUsed, fill, without } from "../fill.ts";
+import { roundToMilli } from "../round-amounts.ts";
 import { column, tableWithAge, wideColumn } from "../table.ts";
 import { accessModesText, storageClassOf } from "./access-modes.ts";
 import { validateClaimStatus, validateClaimUpdate } from "./validate-claim-update.ts";
@@ -12,8 +13,10 @@ function defaultClaim(object: KubernetesObject): KubernetesObject {
   const { spec, status } = object as PersistentVolumeClaim;
   return {
     ...object,
-    spec: fill(spec ?? {}, { volumeMode: "Filesystem" }),
-    status: fill(status ?? {}, { phase: "Pending" }),
+    spec: changeField(fill(spec ?? {}, { volumeMode: "Filesystem" }), "resources", (resources) =>
+      changeField(changeField(resources, "limits", roundToMilli), "requests", roundToMilli),
+    ),
+    status: changeField(fill(status ?? {}, { phase: "Pending" }), "capacity", roundToMilli),
   };
 }
 

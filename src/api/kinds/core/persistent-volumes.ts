@@ -1,20 +1,32 @@
 import type { KubernetesObject, PersistentVolume } from "../../types.ts";
 import { secondsText } from "../../rfc3339.ts";
 import { defineKind } from "../define-kind.ts";
-import { fill } from "../fill.ts";
+import { changeField, fill } from "../fill.ts";
+import { roundToMilli } from "../round-amounts.ts";
 import { column, tableWithAge, wideColumn } from "../table.ts";
 import { accessModesText, storageClassOf } from "./access-modes.ts";
 import { validatePersistentVolume, validatePersistentVolumeUpdate } from "../volumes/validate-persistent-volume.ts";
+import { SOURCE_DEFAULTS } from "../volumes/source-defaults.ts";
 import { persistentVolumeWarnings } from "../object-warnings.ts";
+
+type Spec = NonNullable<PersistentVolume["spec"]>;
+
+function defaultSources(spec: Spec): Spec {
+  let next = changeField(spec, "hostPath", SOURCE_DEFAULTS.hostPath);
+  next = changeField(next, "iscsi", SOURCE_DEFAULTS.iscsi);
+  next = changeField(next, "rbd", SOURCE_DEFAULTS.rbd);
+  next = changeField(next, "scaleIO", SOURCE_DEFAULTS.scaleIO);
+  return changeField(next, "azureDisk", SOURCE_DEFAULTS.azureDisk);
+}
 
 function defaultVolume(object: KubernetesObject): KubernetesObject {
   const { spec, status } = object as PersistentVolume;
   return {
     ...object,
-    spec: fill(
-      { ...spec, ...(spec?.hostPath !== undefined && { hostPath: fill(spec.hostPath, { type: "" }) }) },
-      { persistentVolumeReclaimPolicy: "Retain", volumeMode: "Filesystem" },
-    ),
+    spec: fill(changeField(defaultSources(spec ?? {}), "capacity", roundToMilli), {
+      persistentVolumeReclaimPolicy: "Retain",
+      volumeMode: "Filesystem",
+    }),
     status: fill(status ?? {}, { phase: "Pending" }),
   };
 }

@@ -1,4 +1,4 @@
-import { compareQuantities, parseQuantity, wholeUnits } from "../../../lib/quantity.ts";
+import { compareQuantities, parseQuantity } from "../../../lib/quantity.ts";
 import {
   IMMUTABLE,
   forbiddenField,
@@ -17,6 +17,7 @@ import { unifiedDiff } from "../../unified-diff.ts";
 import { validateAmount } from "../pods/validate-resources.ts";
 import { validateClaimSpec } from "./validate-claim.ts";
 import type { ClaimRules, ClaimSpec } from "./validate-claim.ts";
+import { negativeAmountErrors } from "../volumes/negative-amount.ts";
 
 type Claim = Unchecked<PersistentVolumeClaim>;
 
@@ -104,7 +105,7 @@ export function validateClaimStatus(object: KubernetesObject): readonly FieldErr
   return [
     ...when((spec?.accessModes ?? []).length === 0, required("Spec.accessModes")),
     ...Object.entries((status?.capacity ?? {}) as Amounts).flatMap(([name, amount]) =>
-      amountErrors(amount, `status.capacity[${name}]`),
+      negativeAmountErrors(amount, `status.capacity[${name}]`),
     ),
     ...Object.entries((status?.allocatedResourceStatuses ?? {}) as Amounts).flatMap(([name, state]) => [
       ...resourceErrors(name, "status.allocatedResourceStatuses"),
@@ -115,16 +116,10 @@ export function validateClaimStatus(object: KubernetesObject): readonly FieldErr
       const problems = resourceErrors(name, "status.allocatedResources");
       if (problems.length > 0) return problems;
       const field = `status.allocatedResources[${name}]`;
-      const negative = amountErrors(amount, field);
+      const negative = negativeAmountErrors(amount, field);
       return negative.length > 0 ? negative : validateAmount("storage", amount, field);
     }),
   ];
-}
-
-function amountErrors(amount: string, field: string): readonly FieldError[] {
-  const parsed = parseQuantity(amount);
-  if (!parsed.ok || parsed.value.nanos >= 0n) return [];
-  return [invalidValue(field, Number(wholeUnits(parsed.value)), "must be a valid resource quantity")];
 }
 
 /** Storage, or a resource of somebody else. */

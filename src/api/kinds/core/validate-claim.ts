@@ -58,9 +58,9 @@ function dataSourceErrors(spec: ClaimSpec, field: string, rules: ClaimRules): re
     ...(isElsewhere
       ? when(
           dataSource !== undefined,
-          invalidValue(field, path, "may not be specified when dataSourceRef.namespace is specified"),
+          invalidValue(field, {}, "may not be specified when dataSourceRef.namespace is specified"),
         )
-      : when(isDifferent, invalidValue(field, path, "must match dataSourceRef"))),
+      : when(isDifferent, invalidValue(field, {}, "must match dataSourceRef"))),
   ];
 }
 

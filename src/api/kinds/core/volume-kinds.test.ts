@@ -48,6 +48,27 @@ describe("persistent volumes", () => {
       { hostPath: undefined, local: { path: "/x" } },
       ["spec.nodeAffinity: Required value: Local volume requires node affinity"],
     ],
+    [
+      { hostPath: { path: "/x", type: "Pipe" } },
+      [
+        'spec.hostPath.type: Unsupported value: "Pipe": supported values: "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"',
+      ],
+    ],
+    [
+      { capacity: { storage: "-1" } },
+      [
+        "spec.capacity[storage]: Invalid value: -1: must be a valid resource quantity",
+        'spec.capacity[storage]: Invalid value: "-1": must be greater than zero',
+      ],
+    ],
+    [
+      { hostPath: undefined, iscsi: { targetPortal: "10.0.0.1", iqn: "x", lun: 0, secretRef: {} } },
+      ['spec.iscsi.iqn: Invalid value: "x": must be valid format', "spec.iscsi.secretRef.name: Required value"],
+    ],
+    [
+      { hostPath: undefined, azureFile: { secretName: "a", shareName: "b", secretNamespace: "" } },
+      ["spec.azureFile.secretNamespace: Required value"],
+    ],
     [{ volumeMode: "Disk" }, ['spec.volumeMode: Unsupported value: "Disk": supported values: "Block", "Filesystem"']],
   ])("check %j", (change, problems) => {
     expect(createProblems(persistentVolumeKind, { spec: { ...volume, ...change } })).toEqual(problems);
@@ -65,6 +86,23 @@ describe("persistent volumes", () => {
       ),
       'volumeMode: Invalid value: "Block": field is immutable',
     ]);
+  });
+
+  it("may name mount options in the old annotation only where their type has some", () => {
+    const metadata = { name: "v", annotations: { "volume.beta.kubernetes.io/mount-options": "ro" } };
+    expect(createProblems(persistentVolumeKind, { metadata, spec: volume })).toEqual([
+      "metadata.annotations.volume.beta.kubernetes.io/mount-options: Forbidden: may not specify mount options for this volume type",
+    ]);
+    const nfs = { ...volume, hostPath: undefined, nfs: { server: "s", path: "/x" } };
+    expect(createProblems(persistentVolumeKind, { metadata, spec: nfs })).toEqual([]);
+  });
+
+  it("get the defaults of their source, and amounts in whole thousandths", () => {
+    const iscsi = { targetPortal: "10.0.0.1", iqn: "iqn.2001-04.com.example:s", lun: 0 };
+    const spec = { ...volume, hostPath: undefined, iscsi, capacity: { storage: "1.5m" } };
+    expect(created(persistentVolumeKind, { spec })).toMatchObject({
+      spec: { iscsi: { iscsiInterface: "default" }, capacity: { storage: "2m" } },
+    });
   });
 
   it("show what they are bound to", () => {

@@ -1,7 +1,7 @@
-import { formatQuantity, milliUnits, parseQuantity, quantityFromMilli } from "../../../lib/quantity.ts";
 import { parseImageName } from "../../image-name.ts";
 import type { Container, EnvVar, EphemeralContainer, LifecycleHandler, Probe } from "../../types.ts";
 import { changeEach, changeField, fill } from "../fill.ts";
+import { roundToMilli } from "../round-amounts.ts";
 
 /** Always for `:latest`, else IfNotPresent; also for names that are malformed or absent. */
 export function defaultPullPolicy(image: string | undefined): string {
@@ -34,19 +34,6 @@ function defaultEnv(env: EnvVar): EnvVar {
       fileKeyRef.optional === undefined ? { ...fileKeyRef, optional: false } : fileKeyRef,
     );
   });
-}
-
-type Amounts = Readonly<Record<string, string>>;
-
-/** Amounts finer than a thousandth are rounded up. */
-export function roundToMilli(amounts: Amounts): Amounts {
-  return Object.fromEntries(
-    Object.entries(amounts).map(([name, text]) => {
-      const parsed = parseQuantity(text);
-      if (!parsed.ok || parsed.value.nanos % 1_000_000n === 0n) return [name, text];
-      return [name, formatQuantity(quantityFromMilli(milliUnits(parsed.value), parsed.value.format))];
-    }),
-  );
 }
 
 /** Defaults that containers have in pods and in templates alike. */

@@ -1,6 +1,8 @@
 import type { Volume } from "../../types.ts";
 import { changeEach, changeField, fill } from "../fill.ts";
-import { defaultPullPolicy, roundToMilli } from "./default-container.ts";
+import { SOURCE_DEFAULTS } from "../volumes/source-defaults.ts";
+import { defaultPullPolicy } from "./default-container.ts";
+import { roundToMilli } from "../round-amounts.ts";
 
 /** 0644 */
 const FILE_MODE = 420;
@@ -29,15 +31,11 @@ function defaultSource(source: Source): Source {
 type ByName = { readonly [K in keyof Volume]-?: (source: NonNullable<Volume[K]>) => NonNullable<Volume[K]> };
 
 const DEFAULTS: Partial<ByName> = {
-  hostPath: (source) => (source.type === undefined ? { ...source, type: "" } : source),
+  ...SOURCE_DEFAULTS,
   secret: withMode,
   configMap: withMode,
   downwardAPI: (source) => changeEach(withMode(source), "items", defaultDownwardFile),
   projected: (source) => changeEach(withMode(source), "sources", defaultSource),
-  iscsi: (source) => fill(source, { iscsiInterface: "default" }),
-  rbd: (source) => fill(source, { pool: "rbd", user: "admin", keyring: "/etc/ceph/keyring" }),
-  scaleIO: (source) => fill(source, { storageMode: "ThinProvisioned", fsType: "xfs" }),
-  azureDisk: (source) => ({ cachingMode: "ReadWrite", fsType: "ext4", readOnly: false, kind: "Shared", ...source }),
   image: (source) => fill(source, { pullPolicy: defaultPullPolicy(source.reference) }),
   ephemeral: (source) =>
     changeField(source, "volumeClaimTemplate", (template) =>

@@ -1,7 +1,8 @@
 import { containerLimits, containerRequests, isPodLevelResource, writeResources } from "../../pod-resources.ts";
 import type { KubernetesObject, Pod, PodSpec } from "../../types.ts";
 import { changeEach, fill } from "../fill.ts";
-import { defaultContainer, hostPortsFromPorts, requestsFromLimits, roundToMilli } from "./default-container.ts";
+import { defaultContainer, hostPortsFromPorts, requestsFromLimits } from "./default-container.ts";
+import { roundToMilli } from "../round-amounts.ts";
 import { defaultVolume } from "./default-volume.ts";
 
 /** Seconds. */

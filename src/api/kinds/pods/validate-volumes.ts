@@ -3,7 +3,6 @@ import {
   forbiddenField,
   invalidFor,
   invalidValue,
-  notSupported,
   required,
   requiredName,
   requiredOneOf,
@@ -18,6 +17,7 @@ import { STORAGE_SYSTEMS, validateStorageSystem } from "../volumes/storage-syste
 import type { Source } from "../volumes/storage-systems.ts";
 import type { AnyVolume, PodRules } from "./pod-rules.ts";
 import { validateDownwardApiFile } from "./validate-downward-api.ts";
+import { hostPathTypeErrors } from "../volumes/host-path-type.ts";
 import { validateDescendingPath, validateFileMode, validateNoBacksteps } from "./validate-paths.ts";
 import { validateProjectedVolume } from "./validate-projected-volume.ts";
 import { validateItem } from "./validate-volume-item.ts";
@@ -26,17 +26,6 @@ import { validateItem } from "./validate-volume-item.ts";
 export type Volumes = ReadonlyMap<string, AnyVolume>;
 
 type Items = NonNullable<NonNullable<AnyVolume["secret"]>["items"]>;
-
-const HOST_PATH_TYPES = [
-  "",
-  "BlockDevice",
-  "CharDevice",
-  "Directory",
-  "DirectoryOrCreate",
-  "File",
-  "FileOrCreate",
-  "Socket",
-];
 
 type Rules = PodRules;
 type SourceRule<K extends keyof AnyVolume> = (
@@ -64,10 +53,7 @@ const KUBERNETES_RULES: SourceRules = {
   },
   hostPath: ({ path = "", type = "" }, field) => {
     if (path === "") return [required(`${field}.path`)];
-    return [
-      ...validateNoBacksteps(`${field}.path`, path),
-      ...when(!HOST_PATH_TYPES.includes(type), notSupported(`${field}.type`, type, HOST_PATH_TYPES)),
-    ];
+    return [...validateNoBacksteps(`${field}.path`, path), ...hostPathTypeErrors(type, `${field}.type`)];
   },
   gitRepo: ({ repository = "", directory = "" }, field) => [
     ...when(repository === "", required(`${field}.repository`)),

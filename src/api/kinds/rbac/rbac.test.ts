@@ -37,6 +37,11 @@ describe("roles", () => {
     expect(createProblems(clusterRoleKind, { aggregationRule: {} })).toEqual([
       "aggregationRule.clusterRoleSelectors: Required value: at least one clusterRoleSelector required if aggregationRule is non-nil",
     ]);
+    const clusterRoleSelectors = [{ matchExpressions: [{ key: "a", operator: "Like" }] }];
+    expect(createProblems(clusterRoleKind, { aggregationRule: { clusterRoleSelectors } })).toEqual([
+      'aggregationRule.clusterRoleSelectors[0].matchExpressions[0].operator: Invalid value: "Like": not a valid selector operator',
+      "aggregationRule.clusterRoleSelectors[0]: Invalid value: null: invalid label selector.",
+    ]);
   });
 });
 

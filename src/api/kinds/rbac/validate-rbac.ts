@@ -1,9 +1,18 @@
 import { invalidFor, invalidValue, notSupported, required, requiredName, when } from "../../field-error.ts";
+import { labelSelectorRequirements } from "../../label-selector.ts";
 import { hasInvalidLabelValue, validateLabelSelector } from "../../label-selector-rules.ts";
 import { dnsSubdomainProblems, pathSegmentProblems } from "../../names.ts";
 import { deepEqual } from "../../schema/normalize.ts";
 import type { FieldError } from "../../status-error.ts";
-import type { ClusterRole, KubernetesObject, PolicyRule, RoleBinding, Subject, Unchecked } from "../../types.ts";
+import type {
+  ClusterRole,
+  KubernetesObject,
+  LabelSelector,
+  PolicyRule,
+  RoleBinding,
+  Subject,
+  Unchecked,
+} from "../../types.ts";
 
 const GROUP = "rbac.authorization.k8s.io";
 
@@ -44,6 +53,15 @@ export function validateRole(object: KubernetesObject): readonly FieldError[] {
   return ruleErrors(object, true);
 }
 
+function canSelect(selector: Unchecked<LabelSelector>): boolean {
+  try {
+    labelSelectorRequirements(selector as LabelSelector);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** @param old whose invalid selector values may stay */
 export function validateClusterRole(object: KubernetesObject, old?: KubernetesObject): readonly FieldError[] {
   const { aggregationRule } = object as Unchecked<ClusterRole>;
@@ -57,7 +75,10 @@ export function validateClusterRole(object: KubernetesObject, old?: KubernetesOb
       aggregationRule !== undefined && selectors.length === 0,
       required(field, "at least one clusterRoleSelector required if aggregationRule is non-nil"),
     ),
-    ...selectors.flatMap((selector, i) => validateLabelSelector(selector, `${field}[${i}]`, isLenient)),
+    ...selectors.flatMap((selector, i) => [
+      ...validateLabelSelector(selector, `${field}[${i}]`, isLenient),
+      ...when(!canSelect(selector), invalidValue(`${field}[${i}]`, undefined, "invalid label selector.")),
+    ]),
   ];
 }
 

@@ -45,9 +45,10 @@ const ISCSI_PATTERNS: readonly (readonly [string, RegExp])[] = [
   ["naa", /^naa.[A-Za-z0-9]{32}$/u],
 ];
 
-function iscsiNameErrors(name: string, field: string): readonly FieldError[] {
+function iscsiNameErrors(name: string, field: string, isPersistent: boolean): readonly FieldError[] {
   const pattern = ISCSI_PATTERNS.find(([prefix]) => name.startsWith(prefix))?.[1];
-  if (pattern === undefined) return [invalidValue(field, name, "must be valid format starting with iqn, eui, or naa")];
+  const prefixes = isPersistent ? "" : " starting with iqn, eui, or naa";
+  if (pattern === undefined) return [invalidValue(field, name, `must be valid format${prefixes}`)];
   return when(!pattern.test(name), invalidValue(field, name, "must be valid format"));
 }
 
@@ -55,15 +56,19 @@ function lunErrors(lun: number, field: string): readonly FieldError[] {
   return when(lun < 0 || lun > 255, invalidValue(`${field}.lun`, lun, rangeProblem(0, 255)));
 }
 
-function iscsiErrors(source: Source, field: string): readonly FieldError[] {
+function iscsiErrors(source: Source, field: string, isPersistent: boolean): readonly FieldError[] {
   const usesSecret = source["chapAuthDiscovery"] === true || source["chapAuthSession"] === true;
   const name = text(source, "iqn");
   const initiator = source["initiatorName"];
   return [
-    ...(name === "" ? [] : iscsiNameErrors(name, `${field}.iqn`)),
+    ...(name === "" ? [] : iscsiNameErrors(name, `${field}.iqn`, isPersistent)),
     ...lunErrors(Number(source["lun"] ?? 0), field),
     ...when(usesSecret && source["secretRef"] === undefined, required(`${field}.secretRef`)),
-    ...(typeof initiator === "string" ? iscsiNameErrors(initiator, `${field}.initiatorname`) : []),
+    ...when(
+      isPersistent && source["secretRef"] !== undefined && text(source["secretRef"] as Source, "name") === "",
+      required(`${field}.secretRef.name`),
+    ),
+    ...(typeof initiator === "string" ? iscsiNameErrors(initiator, `${field}.initiatorname`, isPersistent) : []),
   ];
 }
 
@@ -148,12 +153,13 @@ function storageOsErrors(source: Source, field: string): readonly FieldError[] {
   });
 }
 
-type Rule = (source: Source, field: string) => readonly FieldError[];
+type Rule = (source: Source, field: string, isPersistent: boolean) => readonly FieldError[];
 
 const SPECIAL: Readonly<Record<string, Rule>> = {
   awsElasticBlockStore: partitionErrors,
   gcePersistentDisk: partitionErrors,
   azureDisk: azureDiskErrors,
+  azureFile: (source, field) => when(source["secretNamespace"] === "", required(`${field}.secretNamespace`)),
   fc: fibreChannelErrors,
   flexVolume: flexErrors,
   flocker: flockerErrors,
@@ -190,7 +196,7 @@ export function validateStorageSystem(
   const missing = (REQUIRED[type] ?? []).filter((name) => isEmpty(source[name]));
   return [
     ...missing.map((name) => required(`${field}.${name}`)),
-    ...(SPECIAL[type]?.(source, field) ?? []),
+    ...(SPECIAL[type]?.(source, field, isPersistent) ?? []),
     ...(WITH_SECRET.has(type) ? secretErrors(source, field, isPersistent) : []),
   ];
 }

@@ -21,6 +21,8 @@ import { without } from "../fill.ts";
 import { validateNodeSelector } from "../pods/validate-affinity.ts";
 import { validateNoBacksteps } from "../pods/validate-paths.ts";
 import { validateCsiDriverName } from "../storage/csi-driver-name.ts";
+import { hostPathTypeErrors } from "./host-path-type.ts";
+import { negativeAmountErrors } from "./negative-amount.ts";
 import { STORAGE_SYSTEMS, validateStorageSystem } from "./storage-systems.ts";
 import type { Source } from "./storage-systems.ts";
 
@@ -60,7 +62,11 @@ function sourceErrors(type: keyof Spec, spec: Spec, field: string): readonly Fie
     type === "local" && spec.nodeAffinity?.required === undefined,
     required(`${field}.nodeAffinity`, "Local volume requires node affinity"),
   );
-  return [...(path === "" ? [required(`${at}.path`)] : validateNoBacksteps(`${at}.path`, path)), ...affinity];
+  return [
+    ...(path === "" ? [required(`${at}.path`)] : validateNoBacksteps(`${at}.path`, path)),
+    ...(type === "hostPath" ? hostPathTypeErrors(spec.hostPath?.type, `${at}.type`) : []),
+    ...affinity,
+  ];
 }
 
 function sourcesErrors(spec: Spec, field: string, name: string): readonly FieldError[] {
@@ -86,7 +92,11 @@ function capacityErrors(capacity: Readonly<Record<string, string>>, field: strin
     ...when(!isStorageOnly, notSupported(field, capacity, ["storage"])),
     ...Object.entries(capacity).flatMap(([name, amount]) => {
       const parsed = parseQuantity(amount);
-      return when(parsed.ok && parsed.value.nanos <= 0n, invalidValue(`${field}[${name}]`, amount, NOT_POSITIVE));
+      const at = `${field}[${name}]`;
+      return [
+        ...negativeAmountErrors(amount, at),
+        ...when(parsed.ok && parsed.value.nanos <= 0n, invalidValue(at, amount, NOT_POSITIVE)),
+      ];
     }),
   ];
 }
@@ -141,9 +151,38 @@ function specErrors(spec: Spec, name: string, old: Spec | undefined): readonly F
   ];
 }
 
+/** Types for which the old annotation may hold mount options. */
+const WITH_MOUNT_OPTIONS = [
+  "gcePersistentDisk",
+  "awsElasticBlockStore",
+  "glusterfs",
+  "nfs",
+  "rbd",
+  "quobyte",
+  "iscsi",
+  "cinder",
+  "cephfs",
+  "azureFile",
+  "vsphereVolume",
+  "azureDisk",
+  "photonPersistentDisk",
+] as const satisfies readonly (keyof Spec)[];
+const MOUNT_OPTIONS_ANNOTATION = "volume.beta.kubernetes.io/mount-options";
+
+function annotationErrors({ metadata, spec }: Unchecked<PersistentVolume>): readonly FieldError[] {
+  return when(
+    metadata?.annotations?.[MOUNT_OPTIONS_ANNOTATION] !== undefined &&
+      !WITH_MOUNT_OPTIONS.some((type) => spec?.[type] !== undefined),
+    forbiddenField(
+      `metadata.annotations.${MOUNT_OPTIONS_ANNOTATION}`,
+      "may not specify mount options for this volume type",
+    ),
+  );
+}
+
 export function validatePersistentVolume(object: KubernetesObject): readonly FieldError[] {
   const volume = object as Unchecked<PersistentVolume>;
-  return specErrors(volume.spec ?? {}, volume.metadata?.name ?? "", undefined);
+  return [...specErrors(volume.spec ?? {}, volume.metadata?.name ?? "", undefined), ...annotationErrors(volume)];
 }
 
 /** A volume attached without a claim: `spec.source.inlineVolumeSpec` of a VolumeAttachment. */
@@ -190,5 +229,6 @@ export function validatePersistentVolumeUpdate(
       old.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined,
       forbiddenField("spec.volumeAttributesClassName", "update from non-nil value to nil is forbidden"),
     ),
+    ...annotationErrors(volume ?? {}),
   ];
 }
