@@ -1,4 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -162,6 +164,39 @@ spec: { accessModes: [${accessMode}] }
   ])("refuses manifests %s", async (_, text, message) => {
     const path = await file(text);
     await expect(conflicts([path])).rejects.toThrow(message);
+  });
+
+  it("takes nothing it may not see for settled", async () => {
+    const server = createServer(({ url = "" }, response) => {
+      const isDenied = url.startsWith("/api/v1/pods?");
+      response.writeHead(isDenied ? 403 : 200, { "content-type": "application/json" });
+      const denied = {
+        kind: "Status",
+        status: "Failure",
+        code: 403,
+        reason: "Forbidden",
+        message: "pods is forbidden",
+      };
+      response.end(JSON.stringify(isDenied ? denied : { metadata: { resourceVersion: "1" }, items: null }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const kubeconfig = await file(`apiVersion: v1
+kind: Config
+clusters: [{ name: c, cluster: { server: "http://127.0.0.1:${port}" } }]
+users: [{ name: u, user: {} }]
+contexts: [{ name: x, context: { cluster: c, user: u } }]
+current-context: x
+`);
+      for (const failOn of ["now", "any", "unsafe"] as const)
+        expect(await conflicts([], { kubeconfig, failOn })).toBe(1);
+      expect(await conflicts([], { kubeconfig })).toBe(0);
+      expect(out).toContain("incomplete: the right to list pods is missing: pods is forbidden");
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
   });
 
   it("takes nulls for fields that are not there, as the API server does", async () => {

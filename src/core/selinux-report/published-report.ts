@@ -36,11 +36,17 @@ export function reportConfigMap(report: ConflictReport, { namespace, name }: Pub
     data: {
       safe: String(report.gate.safe),
       complete: String(report.complete),
-      conflictsPresent: String(report.volumes.length > 0 || report.podsWithSeveralLabels.length > 0),
+      conflictsPresent: conflictsPresent(report),
       reasons: report.gate.reasons.join("\n"),
       "report.json": text,
     },
   };
+}
+
+/** Nothing found in a part of the cluster is no "false". */
+function conflictsPresent({ volumes, podsWithSeveralLabels, complete }: ConflictReport): "true" | "false" | "unknown" {
+  if (volumes.length > 0 || podsWithSeveralLabels.length > 0) return "true";
+  return complete ? "false" : "unknown";
 }
 
 function firstHalf<T>(list: readonly T[]): readonly T[] {
