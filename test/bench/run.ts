@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   audit: async () => (await import("./audit.ts")).audit(),
   volumes: async () => (await import("./volumes.ts")).volumes(),
   selinux: async () => (await import("./selinux.ts")).selinux(),
+  "selinux-index": async () => (await import("./selinux-index.ts")).selinuxIndex(),
   "selinux-mounts": async () => (await import("./selinux-mounts.ts")).selinuxMounts(),
 };
 

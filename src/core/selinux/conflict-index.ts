@@ -18,6 +18,10 @@ export interface ConflictPair {
 export interface VolumeConflicts {
   readonly volume: string;
   readonly plugin: string;
+  /** How one of its pods uses it. */
+  readonly use: VolumeUse;
+  /** Whether pods may have come by different claims or PersistentVolumes, so that `use` does not stand for all. */
+  readonly hasSeveralClaims: boolean;
   readonly pods: number;
   readonly conflictingPods: number;
   readonly pairs: Readonly<Record<ConflictProperty, number>>;
@@ -74,6 +78,7 @@ export interface ConflictIndex {
 interface IndexedVolume {
   readonly use: VolumeUse;
   readonly labels: VolumeLabels;
+  hasSeveralClaims: boolean;
 }
 
 interface PodEntry {
@@ -120,8 +125,11 @@ export function createConflictIndex(): ConflictIndex {
 
   function volumeFor(use: VolumeUse): IndexedVolume {
     const known = volumes.get(use.volume);
-    if (known !== undefined) return known;
-    const volume = { use, labels: createVolumeLabels() };
+    if (known !== undefined) {
+      known.hasSeveralClaims ||= !isSameClaim(known.use, use);
+      return known;
+    }
+    const volume = { use, labels: createVolumeLabels(), hasSeveralClaims: false };
     volumes.set(use.volume, volume);
     const siblings = byPlugin.get(use.plugin) ?? new Set<string>();
     byPlugin.set(use.plugin, siblings.add(use.volume));
@@ -230,6 +238,8 @@ export function createConflictIndex(): ConflictIndex {
         yield {
           volume: name,
           plugin: volume.use.plugin,
+          use: volume.use,
+          hasSeveralClaims: volume.hasSeveralClaims,
           pods: volume.labels.size,
           conflictingPods: volume.labels.conflictingMembers(),
           pairs: { ...volume.labels.pairs },
@@ -277,6 +287,14 @@ export function createConflictIndex(): ConflictIndex {
     podsInConflict = found;
     return found;
   }
+}
+
+function isSameClaim(one: VolumeUse, other: VolumeUse): boolean {
+  return (
+    one.persistentVolume === other.persistentVolume &&
+    one.claim?.namespace === other.claim?.namespace &&
+    one.claim?.name === other.claim?.name
+  );
 }
 
 function sameUse(before: VolumeUse | undefined, after: VolumeUse): boolean {

@@ -56,6 +56,15 @@ describe("conflictMetrics()", () => {
     );
   });
 
+  it("names every claim that stands for a volume", () => {
+    const other = { ...labelled("v", "s0:c2"), persistentVolume: 'pv-"2"', claim: { namespace: "other", name: "c" } };
+    const metrics = text(indexOf({ one: [labelled("v", "s0:c1")], two: [labelled("v", "s0:c1")], three: [other] }));
+    expect(metrics.split("\n").filter((line) => line.includes("_volume_conflicting_pods{"))).toEqual([
+      expect.stringContaining('namespace="ns",persistentvolume="pv-v",persistentvolumeclaim="claim-v",volume="v"} 3'),
+      expect.stringContaining('namespace="other",persistentvolume="pv-'),
+    ]);
+  });
+
   it("never shows one series twice, where defaults make different labels look alike", () => {
     const index = indexOf({
       one: [labelled("v", "s0:c1", { type: "container_t" }), labelled("w", "s0:c1")],

@@ -70,19 +70,12 @@ function finite(limit: number): number {
 function* volumeSeries(index: ConflictIndex, limit: number): Generator<string> {
   let chunk = head("volume_conflicting_pods", "Pods in conflict on a volume, by the claims that stand for it");
   let left = limit;
-  for (const { volume, plugin, conflictingPods } of index.volumes()) {
+  for (const found of index.volumes()) {
+    const { plugin, conflictingPods } = found;
     const driver = escape(driverOfPlugin(plugin) ?? plugin);
-    const claims = new Set<string>();
-    let last: VolumeUse | undefined;
-    for (const { use } of index.membersOf(volume)) {
-      // Nearly always all pods come by one claim.
-      if (isSameClaim(last, use)) continue;
-      last = use;
-      const { namespace = "", name = "" } = use.claim ?? {};
-      claims.add(
-        `namespace="${namespace}",persistentvolume="${use.persistentVolume ?? ""}",persistentvolumeclaim="${name}",volume="${escape(volume)}"`,
-      );
-    }
+    const claims = found.hasSeveralClaims
+      ? new Set([...index.membersOf(found.volume)].map(({ use }) => claimLabels(use)))
+      : [claimLabels(found.use)];
     for (const claim of claims) {
       if (left-- <= 0) break;
       chunk += `${PREFIX}volume_conflicting_pods{driver="${driver}",${claim}} ${conflictingPods}\n`;
@@ -95,13 +88,9 @@ function* volumeSeries(index: ConflictIndex, limit: number): Generator<string> {
   yield chunk;
 }
 
-function isSameClaim(one: VolumeUse | undefined, { claim, persistentVolume }: VolumeUse): boolean {
-  return (
-    one !== undefined &&
-    one.persistentVolume === persistentVolume &&
-    one.claim?.namespace === claim?.namespace &&
-    one.claim?.name === claim?.name
-  );
+function claimLabels({ volume, claim, persistentVolume = "" }: VolumeUse): string {
+  const { namespace = "", name = "" } = claim ?? {};
+  return `namespace="${namespace}",persistentvolume="${persistentVolume}",persistentvolumeclaim="${name}",volume="${escape(volume)}"`;
 }
 
 /** All series of one pod come in one piece, so that none is doubled by a change in between. */
@@ -190,5 +179,6 @@ function gauge(name: string, help: string, value: number): string {
 }
 
 function escape(value: string): string {
+  if (!/["\\\n]/.test(value)) return value;
   return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
