@@ -62,6 +62,13 @@ export function throughOf(subject: SubjectReport): readonly { readonly text: str
   });
 }
 
+/** The same as texts, the last one telling how many there are besides. @param maximum @default all */
+export function throughTexts(subject: SubjectReport, maximum = Number.POSITIVE_INFINITY): readonly string[] {
+  const texts = throughOf(subject).map(({ text }) => text);
+  const shown = texts.slice(0, maximum);
+  return texts.length > shown.length ? [...shown, `… and ${texts.length - shown.length} more`] : shown;
+}
+
 export function nodesOf(subject: SubjectReport): string {
   return [...new Set((subject.runCommands?.routes ?? []).map(({ nodes }) => describeNodes(nodes)))].join("; ");
 }

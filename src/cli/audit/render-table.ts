@@ -8,6 +8,7 @@ import {
   place,
   summaryOf,
   throughOf,
+  throughTexts,
   verbsOf,
 } from "./describe.ts";
 import { type SubjectGroups, subjectGroups, unboundRoles } from "./subject-groups.ts";
@@ -52,7 +53,7 @@ function subjectSections({ commands, detours, readers }: SubjectGroups, wide: bo
   const shown = wide ? detours : detours.slice(0, MAXIMUM_SHOWN);
   const more = detours.length > shown.length ? `\n  … and ${detours.length - shown.length} more (-o wide)` : "";
   return [
-    ...commandsSection(commands),
+    ...commandsSection(commands, wide),
     ...(detours.length === 0
       ? []
       : [
@@ -66,11 +67,11 @@ function subjectSections({ commands, detours, readers }: SubjectGroups, wide: bo
   ];
 }
 
-function commandsSection(commands: readonly SubjectReport[]): readonly TableSection[] {
+function commandsSection(commands: readonly SubjectReport[], wide: boolean): readonly TableSection[] {
   const rows = commands.flatMap((subject) => {
-    const [first, ...more] = throughOf(subject);
+    const [first = "", ...more] = throughTexts(subject, wide ? undefined : MAXIMUM_SHOWN);
     const needs = subject.runCommands?.withGetAlone === true ? "get alone" : verbsOf(subject);
-    return [[subject.name, needs, nodesOf(subject), first?.text ?? ""], ...more.map(({ text }) => ["", "", "", text])];
+    return [[subject.name, needs, nodesOf(subject), first], ...more.map((text) => ["", "", "", text])];
   });
   return tableSection("CAN RUN COMMANDS IN ANY CONTAINER OF THE NODES", rows, {
     head: ["SUBJECT", "NEEDS", "NODES", "THROUGH"],

@@ -24,19 +24,17 @@ beforeAll(async () => {
 });
 
 /** One holder of nodes/proxy with names nobody should be able to do harm with. */
-function reportOf(name: string, file = "f.yaml"): KubeletAccessReport {
+function reportOf(name: string, file = "f.yaml", bindings = 1): KubeletAccessReport {
   const builder = createAuditInput({ defaultNamespace: "default", wholeCluster: false });
   const rules = [{ apiGroups: [""], resources: ["nodes/proxy"], verbs: ["get"] }];
-  for (const value of [
-    { apiVersion: `${GROUP}/v1`, kind: "ClusterRole", metadata: { name }, rules },
-    {
-      apiVersion: `${GROUP}/v1`,
-      kind: "ClusterRoleBinding",
-      metadata: { name },
-      roleRef: { kind: "ClusterRole", name },
-      subjects: [{ kind: "User", name }],
-    },
-  ])
+  const bound = Array.from({ length: bindings }, (_, i) => ({
+    apiVersion: `${GROUP}/v1`,
+    kind: "ClusterRoleBinding",
+    metadata: { name: i === 0 ? name : `${name}-${i}` },
+    roleRef: { kind: "ClusterRole", name },
+    subjects: [{ kind: "User", name }],
+  }));
+  for (const value of [{ apiVersion: `${GROUP}/v1`, kind: "ClusterRole", metadata: { name }, rules }, ...bound])
     builder.add({ value, origin: { file, line: 1 } });
   return auditKubelets(builder.finish(), options);
 }
@@ -73,6 +71,17 @@ describe("table", () => {
     expect(text).toContain("system:serviceaccount:corpus:pod-maker may create a pod that runs as");
     expect(text).toContain("error: broken file.yaml:7: not YAML");
     expect(text.trimEnd().split("\n").at(-1)).toBe("INCOMPLETE: see the problems with the input");
+  });
+
+  it("shows some of a subject's many bindings, and all with -o wide", () => {
+    const report = reportOf("agent", "f.yaml", 30);
+    for (const form of ["table", "markdown", "html"] as const) {
+      const text = renderReport(report, form, false);
+      expect(text).toContain("… and 10 more");
+      expect(text).not.toContain("agent-29");
+    }
+    expect(renderReport(report, "wide", false)).toContain("ClusterRoleBinding agent-29");
+    expect(renderReport(report, "json", false)).toContain("agent-29");
   });
 
   it("keeps to itself what only -o wide is for", () => {

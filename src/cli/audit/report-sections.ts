@@ -7,10 +7,13 @@ import {
   describeVerdict,
   nodesOf,
   place,
-  throughOf,
+  throughTexts,
   verbsOf,
 } from "./describe.ts";
 import { subjectGroups, unboundRoles } from "./subject-groups.ts";
+
+/** Of the ways of one subject to its rights a report shows so many; -o json has all. */
+const MAXIMUM_THROUGH = 20;
 
 /** A name or rule that is written as it is, or prose. */
 export type Cell = string | { readonly code: string };
@@ -37,9 +40,7 @@ export function reportSections(report: KubeletAccessReport): readonly Section[] 
         code(subject.name),
         subject.runCommands?.withGetAlone === true ? "get\u00a0alone" : verbsOf(subject),
         nodesOf(subject),
-        throughOf(subject)
-          .map(({ text }) => text)
-          .join("; "),
+        throughTexts(subject, MAXIMUM_THROUGH).join("; "),
       ]),
     },
     {
