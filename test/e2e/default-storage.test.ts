@@ -79,6 +79,21 @@ describe("default storage", () => {
     expect(await devices()).toBe("");
   });
 
+  it("keeps the owners of a volume that pods with and without IDs of their own use in turn", async () => {
+    const isolated = pod("isolated", uses("mapped")).replace("spec:\n", "spec:\n  hostUsers: false\n");
+    await kubectl.apply(claim("mapped", "ReadWriteOnce") + isolated);
+    await ready("isolated");
+    expect(await inPod("isolated", "awk '{print $1, $2 > 0}' /proc/self/uid_map")).toBe("0 1");
+    expect(await inPod("isolated", "grep -c ' /data .*idmapped' /proc/self/mountinfo")).toBe("1");
+    expect(await inPod("isolated", "echo mine > /data/file && stat -c '%u %g' /data/file")).toBe("1000 2000");
+    await kubectl.ok(["delete", "pod", "isolated", "--now"]);
+    await kubectl.apply(pod("plain", uses("mapped")));
+    await ready("plain");
+    expect(await inPod("plain", "stat -c '%u %g' /data/file && cat /data/file")).toBe("1000 2000\nmine");
+    await kubectl.ok(["delete", "pod/plain", "pvc/mapped", "--now"]);
+    await untilNoImages();
+  });
+
   it("gives a pod a volume that lives as long as the pod", async () => {
     const attributes = "{driver: loop.csi.orlop.dev, fsType: ext4, volumeAttributes: {size: 20Mi}}";
     await kubectl.apply(pod("scratch", `csi: ${attributes}`));
