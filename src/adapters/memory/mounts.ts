@@ -18,6 +18,13 @@ export function createMemoryMounts(options: { readonly seLinux?: boolean } = {})
     async mount({ source, target, filesystem, options: given }: MountRequest) {
       const bound = given.includes("bind") ? table.findLast((entry) => entry.target === source) : undefined;
       const flags = given.flatMap(splitMountOptions);
+      if (flags.includes("remount")) {
+        const at = table.findLastIndex((entry) => entry.target === target);
+        const before = table[at];
+        if (before === undefined) throw new OrlopError("Invalid", `${target} is not mounted`);
+        table[at] = { ...before, options: flags.includes("ro") ? ["ro"] : ["rw"] };
+        return;
+      }
       const hasContext = flags.some((flag) => flag.startsWith("context="));
       const own = [...flags, ...(options.seLinux === true && !hasContext ? ["seclabel"] : [])];
       table.push({

@@ -1,5 +1,6 @@
 import type { PersistentVolume } from "../../api/types.ts";
-import { portalWithPort } from "../volumes/iscsi.ts";
+import type { FibreChannelSource } from "../volumes/fibre-channel.ts";
+import { type IscsiSource, portalWithPort } from "../volumes/iscsi.ts";
 
 /** One volume of the cluster, under the name that all objects standing for it share. */
 export interface VolumeIdentity {
@@ -29,19 +30,8 @@ export function driverOfPlugin(plugin: string): string | undefined {
 export function volumeIdentityOf({ metadata, spec }: PersistentVolume): VolumeIdentity | undefined {
   if (spec === undefined || spec.volumeMode === "Block") return undefined;
   if (spec.csi !== undefined) return inDriver(spec.csi.driver, spec.csi.volumeHandle);
-  if (spec.iscsi !== undefined) {
-    const { targetPortal, iqn, lun } = spec.iscsi;
-    return {
-      plugin: "kubernetes.io/iscsi",
-      volume: `kubernetes.io/iscsi/${portalWithPort(targetPortal)}:${iqn}:${lun}`,
-    };
-  }
-  if (spec.fc !== undefined) {
-    const { targetWWNs = [], lun, wwids = [] } = spec.fc;
-    const target =
-      targetWWNs.length > 0 && lun !== undefined ? `[${targetWWNs.join(" ")}]:${lun}` : `[${wwids.join(" ")}]`;
-    return { plugin: "kubernetes.io/fc", volume: `kubernetes.io/fc/${target}` };
-  }
+  const disk = diskIdentityOf(spec);
+  if (disk !== undefined) return disk;
   const name = metadata?.name ?? "";
   if (spec.awsElasticBlockStore !== undefined) {
     return inDriver("ebs.csi.aws.com", spec.awsElasticBlockStore.volumeID.replace(/^aws:\/\/[^/]*\//, ""));
@@ -53,6 +43,28 @@ export function volumeIdentityOf({ metadata, spec }: PersistentVolume): VolumeId
   if (spec.vsphereVolume !== undefined) return inDriver("csi.vsphere.vmware.com", spec.vsphereVolume.volumePath);
   if (spec.portworxVolume !== undefined) return inDriver("pxd.portworx.com", spec.portworxVolume.volumeID);
   return undefined;
+}
+
+/** The disk of a storage network that a persistent volume, or a volume in a pod, stands for; undefined for other kinds. */
+export function diskIdentityOf({
+  iscsi,
+  fc,
+}: {
+  readonly iscsi?: IscsiSource;
+  readonly fc?: FibreChannelSource;
+}): VolumeIdentity | undefined {
+  if (iscsi !== undefined) {
+    const { targetPortal, iqn, lun } = iscsi;
+    return {
+      plugin: "kubernetes.io/iscsi",
+      volume: `kubernetes.io/iscsi/${portalWithPort(targetPortal)}:${iqn}:${lun}`,
+    };
+  }
+  if (fc === undefined) return undefined;
+  const { targetWWNs = [], lun, wwids = [] } = fc;
+  const target =
+    targetWWNs.length > 0 && lun !== undefined ? `[${targetWWNs.join(" ")}]:${lun}` : `[${wwids.join(" ")}]`;
+  return { plugin: "kubernetes.io/fc", volume: `kubernetes.io/fc/${target}` };
 }
 
 function inDriver(driver: string, handle: string): VolumeIdentity {

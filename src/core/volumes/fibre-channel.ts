@@ -1,15 +1,14 @@
-import type { PersistentVolume } from "../../api/types.ts";
+import type { Volume } from "../../api/types.ts";
+
+/** The same in a pod and in a persistent volume. */
+export type FibreChannelSource = NonNullable<Volume["fc"]>;
 
 /** A Fibre Channel disk: ports of the target with a unit, or world wide identifiers of the disk. */
 export type FibreChannelTarget =
   | { readonly by: "port"; readonly names: readonly string[]; readonly lun: number }
   | { readonly by: "identifier"; readonly names: readonly string[] };
 
-/** undefined when the volume is not Fibre Channel. */
-export function fibreChannelTargetOf({ spec }: PersistentVolume): FibreChannelTarget | undefined {
-  const fc = spec?.fc;
-  if (fc === undefined) return undefined;
-  const { targetWWNs = [], wwids = [], lun } = fc;
+export function fibreChannelTargetOf({ targetWWNs = [], wwids = [], lun }: FibreChannelSource): FibreChannelTarget {
   if (targetWWNs.length > 0 && lun !== undefined) return { by: "port", names: targetWWNs, lun };
   // Spaces stand as underscores among the links of the host.
   return { by: "identifier", names: wwids.map((name) => name.replaceAll(" ", "_")) };

@@ -1,4 +1,7 @@
-import type { PersistentVolume } from "../../api/types.ts";
+import type { PersistentVolume, Volume } from "../../api/types.ts";
+
+/** As it stands in a pod, or in a persistent volume. */
+export type IscsiSource = NonNullable<Volume["iscsi"]> | NonNullable<NonNullable<PersistentVolume["spec"]>["iscsi"]>;
 
 /** An iSCSI disk as the kubelet attaches it. */
 export interface IscsiTarget {
@@ -22,13 +25,11 @@ export function portalWithPort(portal: string): string {
   return portal.includes(":") ? portal : `${portal}:${PORT}`;
 }
 
-/** undefined when the volume is not iSCSI. */
-export function iscsiTargetOf({ metadata, spec }: PersistentVolume): IscsiTarget | undefined {
-  const iscsi = spec?.iscsi;
-  if (iscsi === undefined) return undefined;
+/** @param volumeName of the persistent volume, or of the volume in the pod */
+export function iscsiTargetOf(iscsi: IscsiSource, volumeName: string): IscsiTarget {
   const portals = [...new Set([iscsi.targetPortal, ...(iscsi.portals ?? [])].map(portalWithPort))];
   const { initiatorName, chapAuthDiscovery = false, chapAuthSession = false } = iscsi;
-  const own = `${portals[0] ?? ""}:${metadata?.name ?? ""}`;
+  const own = `${portals[0] ?? ""}:${volumeName}`;
   return {
     portals,
     iqn: iscsi.iqn,

@@ -1,4 +1,5 @@
 import {
+  type FibreChannelSource,
   type FibreChannelTarget,
   fibreChannelFolder,
   fibreChannelLinks,
@@ -7,6 +8,7 @@ import {
 import {
   formatIscsiFile,
   iscsiFolder,
+  type IscsiSource,
   type IscsiTarget,
   iscsiTargetOf,
   parseIscsiFile,
@@ -48,16 +50,18 @@ function needed<T>(found: T | undefined, { specName }: NodeVolumeSpec): T {
 
 export function createIscsiWays(deps: DiskWaysDeps, options: { readonly directory: string }): DiskWays {
   const { disks, files } = deps;
-  const targetOf = (spec: NodeVolumeSpec): IscsiTarget =>
-    needed(spec.persistentVolume === undefined ? undefined : iscsiTargetOf(spec.persistentVolume), spec);
+  const sourceOf = (spec: NodeVolumeSpec): IscsiSource =>
+    needed(spec.persistentVolume?.spec?.iscsi ?? spec.volume.iscsi, spec);
+  const targetOf = (spec: NodeVolumeSpec): IscsiTarget => iscsiTargetOf(sourceOf(spec), spec.specName);
   const loginOf = (target: IscsiTarget, chap: Readonly<Record<string, string>>): IscsiLogin => ({ ...target, chap });
 
   /** Only what belongs to the login of a session; a discovery is never made. */
   async function secretsOf(spec: NodeVolumeSpec, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
-    const iscsi = spec.persistentVolume?.spec?.iscsi;
-    if (iscsi?.chapAuthSession !== true) return {};
+    const iscsi = sourceOf(spec);
+    if (iscsi.chapAuthSession !== true) return {};
     const name = iscsi.secretRef?.name ?? "";
-    const namespace = iscsi.secretRef?.namespace ?? spec.pod.metadata?.namespace ?? "";
+    // A pod's own volume may name secrets of the pod's namespace only.
+    const namespace = spec.persistentVolume?.spec?.iscsi?.secretRef?.namespace ?? spec.pod.metadata?.namespace ?? "";
     if (name === "") throw new OrlopError("Invalid", `volume ${spec.specName} wants CHAP but names no secret`);
     const prefix = "node.session.auth.";
     const found = Object.entries(await deps.secret({ namespace, name }, signal));
@@ -68,8 +72,8 @@ export function createIscsiWays(deps: DiskWaysDeps, options: { readonly director
 
   return {
     folderOf: (spec) => iscsiFolder(targetOf(spec)),
-    fsTypeOf: (spec) => spec.persistentVolume?.spec?.iscsi?.fsType ?? "ext4",
-    isReadOnly: (spec) => spec.readOnly || spec.persistentVolume?.spec?.iscsi?.readOnly === true,
+    fsTypeOf: (spec) => sourceOf(spec).fsType ?? "ext4",
+    isReadOnly: (spec) => spec.readOnly || sourceOf(spec).readOnly === true,
     async attach(spec, directory, signal) {
       const target = targetOf(spec);
       await files.writeFile(`${directory}/iscsi.json`, formatIscsiFile(target, spec.specName), 0o640);
@@ -103,12 +107,13 @@ export function createIscsiWays(deps: DiskWaysDeps, options: { readonly director
 }
 
 export function createFibreChannelWays({ disks }: Pick<DiskWaysDeps, "disks">): DiskWays {
-  const targetOf = (spec: NodeVolumeSpec): FibreChannelTarget =>
-    needed(spec.persistentVolume === undefined ? undefined : fibreChannelTargetOf(spec.persistentVolume), spec);
+  const sourceOf = (spec: NodeVolumeSpec): FibreChannelSource =>
+    needed(spec.persistentVolume?.spec?.fc ?? spec.volume.fc, spec);
+  const targetOf = (spec: NodeVolumeSpec): FibreChannelTarget => fibreChannelTargetOf(sourceOf(spec));
   return {
     folderOf: (spec) => fibreChannelFolder(targetOf(spec)),
-    fsTypeOf: (spec) => spec.persistentVolume?.spec?.fc?.fsType ?? "ext4",
-    isReadOnly: (spec) => spec.readOnly || spec.persistentVolume?.spec?.fc?.readOnly === true,
+    fsTypeOf: (spec) => sourceOf(spec).fsType ?? "ext4",
+    isReadOnly: (spec) => spec.readOnly || sourceOf(spec).readOnly === true,
     attach: (spec, _directory, signal) => disks.findFibreChannel(fibreChannelLinks(targetOf(spec)), signal),
     async detach(_directory, device, signal) {
       if (device !== undefined) await disks.removeDisk(device, signal);

@@ -66,6 +66,30 @@ describe("an iSCSI volume", () => {
     expect(node.logins).toEqual([{ iqn: iscsi.iqn, lun: 1, chap: { username: "me", password: "word" } }]);
   });
 
+  it("may stand in the pod itself, with a secret of the pod's namespace", async () => {
+    await node.client.create(
+      SECRETS,
+      {
+        metadata: { name: "chap", namespace: "default" },
+        data: { "node.session.auth.username": btoa("me") },
+      },
+      SIGNAL,
+    );
+    const own = {
+      name: "own",
+      iscsi: { ...iscsi, readOnly: true, chapAuthSession: true, secretRef: { name: "chap" } },
+    };
+    const pod = node.pod("a", [own], { level: "s0:c1,c2" });
+    await node.prepare(pod);
+    expect(node.logins).toEqual([{ iqn: iscsi.iqn, lun: 1, chap: { username: "me" } }]);
+    expect(optionsAt(global(`iscsi/${folder}`))).toEqual(["ro", "seclabel"]);
+    expect(optionsAt(`${node.root}/pods/uid-a/volumes/kubernetes.io~iscsi/own`)).toBeDefined();
+    await node.restart();
+    await node.release(pod);
+    await node.until("it is logged out", () => node.logins.length > 1);
+    expect(node.mounts.table).toEqual([]);
+  });
+
   it("is found after a restart with its label, spelled as the kernel does, and kept from a pod with another", async () => {
     await addDisk("data", { iscsi });
     const [a, b] = [
@@ -100,6 +124,14 @@ describe("a Fibre Channel volume", () => {
     const pod = node.pod("a", [claimed("data")], { level: "s0:c1" });
     await node.prepare(pod);
     expect(optionsAt(global("fc/50060e801049cfd1-lun-0"))).toEqual(["rw", context("c1")]);
+    await node.release(pod);
+    await node.until("it is unmounted", () => node.mounts.table.length === 0);
+  });
+
+  it("may stand in the pod itself", async () => {
+    const pod = node.pod("a", [{ name: "own", fc: { wwids: ["3600 508b"], fsType: "ext4" } }]);
+    await node.prepare(pod);
+    expect(optionsAt(global("fc/3600_508b"))).toEqual(["rw", "seclabel"]);
     await node.release(pod);
     await node.until("it is unmounted", () => node.mounts.table.length === 0);
   });

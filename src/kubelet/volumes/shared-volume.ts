@@ -1,6 +1,6 @@
 import type { Pod, Volume } from "../../api/types.ts";
 import { inlineHandle } from "../../core/csi/csi-source.ts";
-import { csiPlugin, volumeIdentityOf } from "../../core/selinux/persistent-volume.ts";
+import { csiPlugin, diskIdentityOf, volumeIdentityOf } from "../../core/selinux/persistent-volume.ts";
 import type { VolumePlugin } from "../../core/volumes/pod-paths.ts";
 import { type ClaimedVolume, claimNameOf } from "./claimed-volume.ts";
 import type { NodeVolumeSpec } from "./node-volume-plugin.ts";
@@ -23,6 +23,11 @@ export function sharedVolumeOf(
     const id = `${pluginName}^${inlineHandle(pod.metadata?.uid ?? "", volume.name, digest)}`;
     const readOnly = volume.csi.readOnly ?? false;
     return { id, pluginName, specName: volume.name, pod, volume, readOnly, plugin: "csi" };
+  }
+  const disk = diskIdentityOf(volume);
+  if (disk !== undefined) {
+    const plugin = volume.iscsi === undefined ? "fc" : "iscsi";
+    return { id: disk.volume, pluginName: disk.plugin, specName: volume.name, pod, volume, readOnly: false, plugin };
   }
   if (claimed === undefined) return undefined;
   const { spec, metadata } = claimed.volume;
