@@ -36,6 +36,7 @@ export function optOutText(plan: readonly PlannedWorkload[], form: OptOutForm): 
         plan,
         namespaces,
         gatekeeperMutation(namespaces),
+        "Needs Gatekeeper 3.23: older ones do not know `operations` and would spoil every update of pods that run already.",
         "Assign can not tell pods for Windows apart, and these must not have the field: keep them out of these namespaces.",
       );
   }

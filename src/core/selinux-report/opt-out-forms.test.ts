@@ -99,6 +99,7 @@ describe("kyvernoPolicy() and gatekeeperMutation()", () => {
         apiVersion: "mutations.gatekeeper.sh/v1",
         kind: "Assign",
         spec: {
+          applyTo: [{ kinds: ["Pod"], operations: ["CREATE"] }],
           match: { namespaces: ["a"] },
           location: "spec.securityContext.seLinuxChangePolicy",
           parameters: {

@@ -137,7 +137,7 @@ export function kyvernoPolicy(namespaces: readonly string[]): readonly unknown[]
   ];
 }
 
-/** A Gatekeeper mutation that does the same. */
+/** A Gatekeeper mutation that does the same. Without `operations` it would change pods that run, which the API server refuses. */
 export function gatekeeperMutation(namespaces: readonly string[]): readonly unknown[] {
   return [
     {
@@ -145,7 +145,7 @@ export function gatekeeperMutation(namespaces: readonly string[]): readonly unkn
       kind: "Assign",
       metadata: { name: NAME },
       spec: {
-        applyTo: [{ groups: [""], versions: ["v1"], kinds: ["Pod"] }],
+        applyTo: [{ groups: [""], versions: ["v1"], kinds: ["Pod"], operations: ["CREATE"] }],
         match: { scope: "Namespaced", kinds: [{ apiGroups: [""], kinds: ["Pod"] }], namespaces },
         location: "spec.securityContext.seLinuxChangePolicy",
         parameters: {
