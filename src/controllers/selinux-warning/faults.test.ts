@@ -279,6 +279,33 @@ describe("the SELinux warning controller in a bad world", () => {
     });
   });
 
+  it("notices a claim that was deleted and made again while nobody watched", async () => {
+    await withController(async (setting) => {
+      const { client, signal } = setting;
+      await addConflict(setting);
+      const key = { namespace: NAMESPACE, name: "data" };
+      const { metadata, spec } = await client.get(PERSISTENT_VOLUME_CLAIMS, key, signal);
+      const value = { spec: { claimRef: { uid: metadata?.uid } } };
+      await client.patch(PERSISTENT_VOLUMES, { name: "pv" }, { type: "merge", value }, signal);
+      await setting.until(() => expect(seriesOf(setting)).toBe(2));
+      setting.interfere((request) =>
+        isRead(request) && request.path.includes("/persistentvolumeclaims?") ? { status: 503, body: "" } : undefined,
+      );
+      setting.breakConnections();
+      const finalizers = { metadata: { finalizers: null } };
+      await client.patch(PERSISTENT_VOLUME_CLAIMS, key, { type: "merge", value: finalizers }, signal);
+      await client.delete(PERSISTENT_VOLUME_CLAIMS, key, signal);
+      await client.create(PERSISTENT_VOLUME_CLAIMS, { metadata: key, ...(spec !== undefined && { spec }) }, signal);
+      // Long enough that it lists instead of going on with its watch.
+      await setting.clock.advance(120_000);
+      setting.interfere(() => undefined);
+      await setting.until(() => {
+        expect(isComplete(setting)).toBe(true);
+        expect(seriesOf(setting)).toBe(0);
+      });
+    });
+  });
+
   it("waits for a server that is slow, and is incomplete until it answered", async () => {
     await withController(async (setting) => {
       await addConflict(setting);

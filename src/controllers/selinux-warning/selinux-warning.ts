@@ -1,4 +1,4 @@
-import type { Pod } from "../../api/types.ts";
+import type { PersistentVolumeClaim, Pod } from "../../api/types.ts";
 import { type ConflictIndex, createConflictIndex } from "../../core/selinux/conflict-index.ts";
 import { conflictMetrics } from "../../core/selinux/conflict-metrics.ts";
 import type { LabelDefaults } from "../../core/selinux/label-defaults.ts";
@@ -102,9 +102,8 @@ export function createSELinuxWarningController(
   };
   pods.informer.onChange(({ key }) => changedPods.add(key));
   claims.informer.onChange((change) => {
-    if (change.type !== "updated" || change.old.spec?.volumeName !== change.object.spec?.volumeName) {
-      evaluateClaim(change.key);
-    }
+    if (change.type === "updated" && isSameBinding(change.old, change.object)) return;
+    evaluateClaim(change.key);
   });
   volumes.informer.onChange((change) => {
     for (const { spec } of change.type === "updated" ? [change.old, change.object] : [change.object]) {
@@ -206,7 +205,7 @@ export function createSELinuxWarningController(
       }),
   };
   const verdict = (): string =>
-    [index.totals().volumes > 0, withSeveralLabels().length > 0, ...problems().map(({ text }) => text)].join();
+    [index.volumes().next().done, withSeveralLabels().length > 0, ...problems().map(({ text }) => text)].join();
   const [namespace = "", name = ""] = options.publishTo?.split("/") ?? [];
   const publishing = createReportPublishing(
     { ...deps, log },
@@ -230,4 +229,9 @@ export function createSELinuxWarningController(
     "in-order",
   );
   return { ...group, view };
+}
+
+/** A claim that was deleted and made again while nobody watched comes as an update. */
+function isSameBinding(one: PersistentVolumeClaim, other: PersistentVolumeClaim): boolean {
+  return one.spec?.volumeName === other.spec?.volumeName && one.metadata?.uid === other.metadata?.uid;
 }
