@@ -110,3 +110,14 @@ export function secretPayload(secret: Secret | undefined, source: KeyedSource): 
   const keys = new Map(Object.entries(secret?.data ?? {}).map(([key, base64]) => [key, decodeBase64(base64)]));
   return projectKeys(keys, source, (key) => `references non-existent secret key: ${key}`);
 }
+
+/** Whether the files on disk are those that are wanted. */
+export function samePayload(a: Payload | undefined, b: Payload): boolean {
+  if (a?.size !== b.size) return false;
+  for (const [path, file] of b) {
+    const other = a.get(path);
+    if (other === undefined || other.mode !== file.mode || other.user !== file.user) return false;
+    if (other.data.length !== file.data.length || !other.data.every((byte, at) => byte === file.data[at])) return false;
+  }
+  return true;
+}

@@ -1,9 +1,9 @@
-import { containersOf } from "../../api/pod.ts";
 import type { Container, EphemeralContainer, Pod, Volume } from "../../api/types.ts";
 import type { KernelVersion } from "../../core/userns/mappable-filesystems.ts";
 import { nestedMountPoints } from "../../core/volumes/nested-mounts.ts";
-import type { Payload } from "../../core/volumes/payload.ts";
+import { type Payload, samePayload } from "../../core/volumes/payload.ts";
 import { isSafePathName, podsDirectory } from "../../core/volumes/pod-paths.ts";
+import { isDevice, usedVolumes } from "../../core/volumes/used-volumes.ts";
 import { planVolume, type VolumePlan } from "../../core/volumes/volume-plan.ts";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
@@ -21,12 +21,14 @@ import { claimNameOf, type ClaimedVolume, findClaimedVolume } from "./claimed-vo
 import { containerMounts } from "./container-mounts.ts";
 import type { NodeVolumeSpec } from "./node-volume-plugin.ts";
 import type { NodeVolumes } from "./node-volumes.ts";
+import { mountFailure } from "./mount-failure.ts";
 import { isSetUp, performSteps } from "./perform-steps.ts";
 import { releaseVolumes, unmountSubpaths } from "./release-volumes.ts";
 import { sharedVolumeOf } from "./shared-volume.ts";
 import type { ServiceAccountTokens } from "./service-account-tokens.ts";
 import { unmappableReason } from "./unmappable-volume.ts";
 import { type PayloadDeps, volumePayload } from "./volume-payload.ts";
+import { createVolumeRefresh } from "./volume-refresh.ts";
 import { writeContent } from "./write-content.ts";
 
 export interface VolumeManagerDeps extends PayloadDeps {
@@ -93,16 +95,6 @@ const REFRESH_INTERVAL_MS = 30_000;
 /** Pods are synchronized about as often. */
 const CARE_INTERVAL_MS = 30_000;
 
-function samePayload(a: Payload | undefined, b: Payload): boolean {
-  if (a?.size !== b.size) return false;
-  for (const [path, file] of b) {
-    const other = a.get(path);
-    if (other === undefined || other.mode !== file.mode || other.user !== file.user) return false;
-    if (other.data.length !== file.data.length || !other.data.every((byte, at) => byte === file.data[at])) return false;
-  }
-  return true;
-}
-
 /** The volumes of the pods on this node. One pod's calls run one after the other, different pods' side by side. */
 export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeManagerOptions): VolumeManager {
   const pods = new Map<string, KnownPod>();
@@ -164,10 +156,7 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
   const setUp = async (known: KnownPod, volume: Volume, signal: AbortSignal): Promise<void> => {
     const { pod } = known;
     const before = known.ready.get(volume.name);
-    const isDevice = containersOf(pod.spec).some(({ volumeDevices }) =>
-      (volumeDevices ?? []).some(({ name }) => name === volume.name),
-    );
-    if (isDevice) {
+    if (isDevice(pod, volume)) {
       const text = `volume ${volume.name} is wanted as a raw block device (volumeDevices), which is not supported`;
       throw new OrlopError("Unsupported", text);
     }
@@ -284,7 +273,7 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
 
   return {
     volumes,
-    unit: createRefreshUnit(deps, options.refreshInterval ?? REFRESH_INTERVAL_MS, {
+    unit: createVolumeRefresh(deps, options.refreshInterval ?? REFRESH_INTERVAL_MS, {
       podsOf: (namespace) =>
         [...pods].flatMap(([uid, { pod }]) =>
           namespace === undefined || pod.metadata?.namespace === namespace ? [uid] : [],
@@ -301,33 +290,10 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
   };
 }
 
-/** Shared volumes are told by their own name; what keeps a pod waiting for one reads as upstream tells it. */
-function mountFailure(volume: string, reason: unknown): OrlopError {
-  const detail = messageOf(reason);
-  const text = detail.startsWith("MountVolume.")
-    ? detail
-    : detail.startsWith("conflicting SELinux labels") || detail.startsWith("waiting for unmount")
-      ? `Unable to attach or mount volumes: unmounted volumes=[${volume}], unattached volumes=[], failed to process volumes=[${volume}]: ${detail}`
-      : `MountVolume.SetUp failed for volume "${volume}" : ${detail}`;
-  const code = reason instanceof OrlopError ? reason.code : "Internal";
-  return new OrlopError(code, text, { cause: reason, retry: "backoff" });
-}
-
 function claimKeyOf(claimed: ClaimedVolume | undefined): Pick<ReadyVolume, "claim"> {
   if (claimed === undefined) return {};
   const { name = "", namespace = "" } = claimed.claim.metadata ?? {};
   return { claim: { name, namespace } };
-}
-
-/** Volumes some container mounts, or wants as a device (which is refused); the others are not set up, as upstream. */
-function usedVolumes(pod: Pod): readonly Volume[] {
-  const spec = pod.spec;
-  const used = new Set(
-    containersOf(pod.spec).flatMap(({ volumeMounts, volumeDevices }) =>
-      [...(volumeMounts ?? []), ...(volumeDevices ?? [])].map(({ name }) => name),
-    ),
-  );
-  return (spec?.volumes ?? []).filter(({ name }) => used.has(name));
 }
 
 function uidOf(pod: Pod): string {
@@ -337,39 +303,4 @@ function uidOf(pod: Pod): string {
 function checkedUid(uid: string): string {
   if (!isSafePathName(uid)) throw new OrlopError("Invalid", `pod uid ${JSON.stringify(uid)} cannot name a directory`);
   return uid;
-}
-
-interface Refreshing {
-  /** Of one namespace, or all. */
-  podsOf(namespace: string | undefined): readonly string[];
-  refresh(uid: string, signal: AbortSignal): Promise<void>;
-}
-
-function createRefreshUnit(deps: VolumeManagerDeps, interval: number, { podsOf, refresh }: Refreshing): Unit {
-  return {
-    name: "volume refresh",
-    run: async (signal, ready) => {
-      const running = new Set<Promise<void>>();
-      const start = (namespace: string | undefined): void => {
-        for (const uid of podsOf(namespace)) {
-          const work = refresh(uid, signal).finally(() => running.delete(work));
-          running.add(work);
-        }
-      };
-      const stop = deps.onReferenceChange(start);
-      ready();
-      try {
-        while (!signal.aborted) {
-          await deps.clock.sleep(interval, signal);
-          await Promise.all(running);
-          start(undefined);
-        }
-      } catch (reason) {
-        if (!signal.aborted) throw reason;
-      } finally {
-        stop();
-        await Promise.allSettled(running);
-      }
-    },
-  };
 }
