@@ -83,7 +83,7 @@ describe("default storage", () => {
     const isolated = pod("isolated", uses("mapped")).replace("spec:\n", "spec:\n  hostUsers: false\n");
     await kubectl.apply(claim("mapped", "ReadWriteOnce") + isolated);
     await ready("isolated");
-    expect(await inPod("isolated", "awk '{print $1, $2 > 0}' /proc/self/uid_map")).toBe("0 1");
+    expect(await inPod("isolated", "awk '{print $1, ($2 > 0)}' /proc/self/uid_map")).toBe("0 1");
     expect(await inPod("isolated", "grep -c ' /data .*idmapped' /proc/self/mountinfo")).toBe("1");
     expect(await inPod("isolated", "echo mine > /data/file && stat -c '%u %g' /data/file")).toBe("1000 2000");
     await kubectl.ok(["delete", "pod", "isolated", "--now"]);
