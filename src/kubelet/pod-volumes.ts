@@ -1,5 +1,5 @@
 import type { ConfigMap, Container, EphemeralContainer, Pod, Secret } from "../api/types.ts";
-import type { ContainerMount, IdMapping } from "../ports/container-runtime.ts";
+import type { ContainerConfig, ContainerMount, IdMapping } from "../ports/container-runtime.ts";
 
 /** The ID mapping of a pod with `hostUsers: false`; absent for pods in the host's user namespace. */
 export interface PodIdMapping {
@@ -33,6 +33,8 @@ export interface PodVolumes {
     options: ContainerMountOptions,
     signal: AbortSignal,
   ): Promise<readonly ContainerMount[]>;
+  /** Raw block devices of one container. After prepare(). */
+  devices(pod: Pod, container: Container | EphemeralContainer): ContainerConfig["devices"];
   /** Unmounts and deletes everything of a pod whose containers are gone. Safe to repeat. Deletes nothing on "can not tell". */
   release(podUid: string, signal: AbortSignal): Promise<void>;
   /** Pods that still have anything on disk, for clean-up after a restart. */

@@ -27,11 +27,19 @@ export interface CsiMount {
   readonly mountGroup?: string;
 }
 
+/** A volume that is handed over as it is, without a file system. */
+export interface CsiBlock {
+  readonly accessMode: CsiAccessMode;
+  readonly block: true;
+}
+
+export type CsiCapability = CsiMount | CsiBlock;
+
 export interface CsiStageRequest {
   readonly volumeId: string;
   readonly publishContext: Readonly<Record<string, string>>;
   readonly stagingPath: string;
-  readonly mount: CsiMount;
+  readonly capability: CsiCapability;
   readonly secrets: Readonly<Record<string, string>>;
   readonly volumeContext: Readonly<Record<string, string>>;
 }
@@ -46,7 +54,7 @@ export interface CsiExpandRequest {
   readonly volumePath: string;
   readonly stagingPath: string;
   readonly requiredBytes: bigint;
-  readonly mount: CsiMount;
+  readonly capability: CsiCapability;
   readonly secrets: Readonly<Record<string, string>>;
 }
 

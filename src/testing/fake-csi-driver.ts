@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { status } from "@grpc/grpc-js";
 import {
   NodeDefinition,
@@ -120,6 +120,13 @@ export function createFakeCsiDriver(options: FakeCsiDriverOptions): FakeCsiDrive
     );
   };
 
+  /** Devices are bound over files; which file, a mount table in memory does not care. */
+  const bindDevice = async (volume: string, target: string): Promise<void> => {
+    if (await isMounted(target)) return;
+    await writeFile(target, "");
+    await mounts.mount({ source: `device-${volume}`, target, options: ["bind"] }, signal);
+  };
+
   const node: ServiceHandlers<typeof NodeDefinition> = {
     nodeGetInfo: (request, caller) =>
       answering(
@@ -151,7 +158,10 @@ export function createFakeCsiDriver(options: FakeCsiDriverOptions): FakeCsiDrive
         request,
         caller,
         async () => {
-          await mount(request.volumeId, request.stagingTargetPath, flagsOf(request));
+          // A raw block volume has nothing to mount yet.
+          if (request.volumeCapability?.block === undefined) {
+            await mount(request.volumeId, request.stagingTargetPath, flagsOf(request));
+          }
           return {};
         },
         {},
@@ -174,7 +184,8 @@ export function createFakeCsiDriver(options: FakeCsiDriverOptions): FakeCsiDrive
         caller,
         async () => {
           const { stagingTargetPath: source, targetPath: target } = request;
-          if (source === "") await mount(request.volumeId, target, flagsOf(request));
+          if (request.volumeCapability?.block !== undefined) await bindDevice(request.volumeId, target);
+          else if (source === "") await mount(request.volumeId, target, flagsOf(request));
           else if (!(await isMounted(target))) {
             await mkdir(target, { recursive: true });
             await mounts.mount({ source, target, options: ["bind"] }, signal);

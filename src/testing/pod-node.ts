@@ -88,6 +88,7 @@ export async function startPodNode(options: PodNodeOptions = {}): Promise<PodNod
             if (problem !== undefined) throw new OrlopError("Unavailable", problem);
           },
           mounts: async () => [],
+          devices: () => [],
           async release(uid) {
             released.push(`volumes ${uid}`);
           },

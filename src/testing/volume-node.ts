@@ -26,6 +26,7 @@ import {
 import type { Clock } from "../ports/clock.ts";
 import type { HostSELinux } from "../ports/host-selinux.ts";
 import { startTestApiServer, testGates } from "./api-server.ts";
+import type { PodVolumes } from "../kubelet/pod-volumes.ts";
 import { createFakeCsiDriver, type FakeCsiDriver, type FakeCsiDriverOptions } from "./fake-csi-driver.ts";
 import { quietLog, seededRandom } from "./quiet.ts";
 
@@ -67,6 +68,8 @@ export interface VolumeNode {
   pod(name: string, volumes: PodSpec["volumes"], options?: PodOptions): Pod;
   prepare(pod: Pod): Promise<void>;
   release(pod: Pod): Promise<void>;
+  /** What the runtime would be told of the first container's devices. */
+  devices(pod: Pod): ReturnType<PodVolumes["devices"]>;
   /** Series of the seven SELinux metrics that are not 0. */
   selinuxSeries(): Promise<Readonly<Record<string, number>>>;
   /** Ends the kubelet without clean-up, as kill -9 does, and starts another. */
@@ -311,6 +314,7 @@ export async function startVolumeNode(options: VolumeNodeOptions = {}): Promise<
       },
     }),
     prepare: (pod) => manager.volumes.prepare(pod, new AbortController().signal),
+    devices: (pod) => manager.volumes.devices(pod, pod.spec?.containers?.[0] ?? { name: "" }),
     release: (pod) => manager.volumes.release(pod.metadata?.uid ?? "", new AbortController().signal),
     async selinuxSeries() {
       const series: Record<string, number> = {};

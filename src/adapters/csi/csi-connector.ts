@@ -1,7 +1,7 @@
 import {
+  type CsiCapability,
   type CsiConnection,
   type CsiConnector,
-  type CsiMount,
   type CsiNode,
   type CsiNodeCapability,
   type CsiVolumeStatistics,
@@ -76,12 +76,12 @@ function createNode(call: Call): CsiNode {
       const types = new Set(capabilities.map(({ rpc }) => rpc?.type));
       return new Set(CAPABILITIES.filter((name) => types.has(NodeServiceCapability_RPC_Type[name])));
     },
-    async stage({ volumeId, publishContext, stagingPath, mount, secrets, volumeContext }, signal) {
+    async stage({ volumeId, publishContext, stagingPath, capability, secrets, volumeContext }, signal) {
       const request = {
         volumeId,
         publishContext: { ...publishContext },
         stagingTargetPath: stagingPath,
-        volumeCapability: capabilityOf(mount),
+        volumeCapability: capabilityOf(capability),
         secrets: { ...secrets },
         volumeContext: { ...volumeContext },
       };
@@ -91,13 +91,14 @@ function createNode(call: Call): CsiNode {
       await call(methods.nodeUnstageVolume, { volumeId, stagingTargetPath: stagingPath }, signal);
     },
     async publish(request, signal) {
-      const { volumeId, publishContext, stagingPath, targetPath, readOnly, mount, secrets, volumeContext } = request;
+      const { volumeId, publishContext, stagingPath, targetPath, readOnly, capability, secrets, volumeContext } =
+        request;
       const message = {
         volumeId,
         publishContext: { ...publishContext },
         stagingTargetPath: stagingPath,
         targetPath,
-        volumeCapability: capabilityOf(mount),
+        volumeCapability: capabilityOf(capability),
         readonly: readOnly,
         secrets: { ...secrets },
         volumeContext: { ...volumeContext },
@@ -111,13 +112,13 @@ function createNode(call: Call): CsiNode {
       const request = { volumeId, volumePath, stagingTargetPath: "" };
       return statisticsOf(await call(methods.nodeGetVolumeStats, request, signal));
     },
-    async expand({ volumeId, volumePath, stagingPath, requiredBytes, mount, secrets }, signal) {
+    async expand({ volumeId, volumePath, stagingPath, requiredBytes, capability, secrets }, signal) {
       const request = {
         volumeId,
         volumePath,
         stagingTargetPath: stagingPath,
         capacityRange: { requiredBytes, limitBytes: 0n },
-        volumeCapability: capabilityOf(mount),
+        volumeCapability: capabilityOf(capability),
         secrets: { ...secrets },
       };
       await call(methods.nodeExpandVolume, request, signal);
@@ -125,12 +126,12 @@ function createNode(call: Call): CsiNode {
   };
 }
 
-function capabilityOf({ accessMode, fsType, mountFlags, mountGroup }: CsiMount): VolumeCapability {
-  return {
-    block: undefined,
-    mount: { fsType, mountFlags: [...mountFlags], volumeMountGroup: mountGroup ?? "" },
-    accessMode: { mode: VolumeCapability_AccessMode_Mode[accessMode] },
-  };
+function capabilityOf(capability: CsiCapability): VolumeCapability {
+  const accessMode = { mode: VolumeCapability_AccessMode_Mode[capability.accessMode] };
+  if ("block" in capability) return { block: {}, mount: undefined, accessMode };
+  const { fsType, mountFlags, mountGroup } = capability;
+  const mount = { fsType, mountFlags: [...mountFlags], volumeMountGroup: mountGroup ?? "" };
+  return { block: undefined, mount, accessMode };
 }
 
 function statisticsOf({ usage, volumeCondition }: NodeGetVolumeStatsResponse): CsiVolumeStatistics {

@@ -40,3 +40,31 @@ export function publishPath(root: string, podUid: string, specName: string): str
 export function publishMetaDirectory(root: string, podUid: string, specName: string): string {
   return `${podDirectory(root, podUid)}/plugins/${POD_FOLDER}/${specName.replaceAll("/", "~")}`;
 }
+
+/** Folder of all raw block devices of CSI drivers. */
+export function blockDirectory(root: string): string {
+  return `${csiPluginDirectory(root)}/volumeDevices`;
+}
+
+/** Where vol_data.json of a block volume lies. @param specName name of the persistent volume */
+export function blockDataDirectory(root: string, specName: string): string {
+  return `${blockDirectory(root)}/${specName}/data`;
+}
+
+export function blockStagingPath(root: string, specName: string): string {
+  return `${blockDirectory(root)}/staging/${specName}`;
+}
+
+/** Folder of one device for each pod. */
+export function blockPublishDirectory(root: string, specName: string): string {
+  return `${blockDirectory(root)}/publish/${specName}`;
+}
+
+export function blockPublishPath(root: string, podUid: string, specName: string): string {
+  return `${blockPublishDirectory(root, specName)}/${podUid}`;
+}
+
+/** Folder of one link for each block volume of a pod. */
+export function podBlockDirectory(root: string, podUid: string): string {
+  return `${podDirectory(root, podUid)}/volumeDevices/${POD_FOLDER}`;
+}

@@ -183,7 +183,7 @@ function planClaim(pod: Pod, context: VolumePlanContext): VolumePlan {
   const name = volume.metadata?.name ?? "";
   const spec = volume.spec;
   if (spec?.volumeMode === "Block")
-    return unsupported(`persistent volume ${name} is a raw block device, which is not supported`);
+    return unsupported(`persistent volume ${name} is a raw block device, which is only supported for CSI volumes`);
   if (spec?.hostPath !== undefined) return planHostPath(spec.hostPath.path, spec.hostPath.type ?? "", readOnly);
   if (spec?.csi !== undefined) {
     return unsupported(

@@ -6,7 +6,7 @@ import { claimed, startVolumeNode, type VolumeNode } from "../../testing/volume-
 let node: VolumeNode;
 let driver: FakeCsiDriver;
 beforeEach(async () => {
-  node = await startVolumeNode({ callTimeout: 300 });
+  node = await startVolumeNode({ callTimeout: 1_000 });
   driver = await node.addDriver({});
   await node.addVolume("data");
 });

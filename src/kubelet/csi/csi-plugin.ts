@@ -19,7 +19,7 @@ import {
   requiresAttachment,
 } from "../../core/csi/csi-source.ts";
 import { type GroupRule, groupRule } from "../../core/csi/group-rule.ts";
-import { formatVolumeData, parseVolumeData, type VolumeData } from "../../core/csi/volume-data.ts";
+import { formatVolumeData, type VolumeData } from "../../core/csi/volume-data.ts";
 import { appliedContext, hasLabelSupport } from "../../core/selinux/applied-context.ts";
 import { contextMountOption } from "../../core/selinux/mount-decision.ts";
 import { driverOfPlugin } from "../../core/selinux/persistent-volume.ts";
@@ -30,12 +30,20 @@ import type { Files } from "../../ports/files.ts";
 import type { HostMounts, MountEntry } from "../../ports/host-mounts.ts";
 import type { Log } from "../../ports/log.ts";
 import { mountAt, podMountsOf } from "../volumes/mount-lookup.ts";
-import type { MountAttempt, NodeVolumePlugin, NodeVolumeSpec, PodMount } from "../volumes/node-volume-plugin.ts";
+import {
+  isBlock,
+  type MountAttempt,
+  type NodeVolumePlugin,
+  type NodeVolumeSpec,
+  type PodMount,
+} from "../volumes/node-volume-plugin.ts";
 import type { ApplyGroup } from "../volumes/apply-group.ts";
+import { createCsiBlock } from "./csi-block.ts";
 import type { CsiDrivers } from "./csi-drivers.ts";
 import type { CsiObjects } from "./csi-objects.ts";
 import type { CsiTokens } from "./csi-tokens.ts";
 import { findCsiVolumes } from "./find-csi-volumes.ts";
+import { readVolumeData } from "./read-volume-data.ts";
 
 export interface CsiPluginDeps {
   readonly drivers: Pick<CsiDrivers, "node">;
@@ -130,13 +138,7 @@ export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions):
     await files.remove(directory);
   }
 
-  async function readData(directory: string): Promise<VolumeData | undefined> {
-    const path = `${directory}/${VOLUME_DATA_FILE}`;
-    if ((await files.information(path)) === undefined) return undefined;
-    const data = parseVolumeData(new TextDecoder().decode(await files.read(path, DATA_LIMIT_BYTES)));
-    if (data.ok) return data.value;
-    throw new OrlopError("Invalid", `cannot tell how to unmount ${directory}: ${path} is damaged: ${data.reason}`);
-  }
+  const readData = (directory: string): Promise<VolumeData | undefined> => readVolumeData(files, directory);
 
   /** What was asked for was done, or the driver is to blame. Without an entry in the mount table nothing can be told. */
   function checkContext(driver: string, specName: string, mount: MountEntry, context: string): void {
@@ -177,7 +179,7 @@ export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions):
           volumeId: source.handle,
           publishContext: context,
           stagingPath: path,
-          mount: mountOf(source, attempt.context, capabilities, group),
+          capability: mountOf(source, attempt.context, capabilities, group),
           secrets,
           volumeContext: source.attributes,
         },
@@ -233,7 +235,7 @@ export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions):
           stagingPath: staged ? stagingPathOf(source.driver, source.handle) : "",
           targetPath: path,
           readOnly: source.readOnly,
-          mount: mountOf(source, attempt.context, capabilities, group),
+          capability: mountOf(source, attempt.context, capabilities, group),
           secrets: { ...secrets, ...tokens.secrets },
           volumeContext: { ...source.attributes, ...attributes, ...tokens.attributes },
         },
@@ -313,6 +315,8 @@ export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions):
     await removeMountPoint(path, driver, "NodeUnstageVolume", signal);
   }
 
+  const block = createCsiBlock({ ...deps, sourceOf, publishContext }, options);
+
   return {
     async hasDevice(spec, signal) {
       const source = sourceOf(spec);
@@ -324,15 +328,18 @@ export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions):
       return source.mode === "Persistent" && requiresAttachment(await objects.driver(source.driver, signal));
     },
     async supportsContext(spec, signal) {
+      if (isBlock(spec)) return false;
       const source = sourceOf(spec);
       return (await objects.driver(source.driver, signal))?.spec?.seLinuxMount === true;
     },
-    mountDevice,
-    mountPod,
+    mountDevice: (spec, attempt, signal) =>
+      isBlock(spec) ? block.stage(spec, attempt, signal) : mountDevice(spec, attempt, signal),
+    mountPod: (spec, attempt, signal) =>
+      isBlock(spec) ? block.publish(spec, attempt, signal) : mountPod(spec, attempt, signal),
     async unmountPod({ podUid, specName }, signal) {
       const directory = publishDirectory(root, podUid, specName);
       const data = await readData(directory);
-      if (data === undefined) return;
+      if (data === undefined) return block.unpublish({ podUid, specName }, signal);
       const path = publishPath(root, podUid, specName);
       await unpublish(deps.drivers.node(data.driverName), data.driverName, data.volumeHandle, path, signal);
       await files.remove(`${publishMetaDirectory(root, podUid, specName)}/ready`);
@@ -340,7 +347,7 @@ export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions):
     async unmountDevice(id, signal) {
       const { driver, handle } = partsOf(id);
       const directory = stagingDirectory(root, driver, digest(handle));
-      if ((await readData(directory)) === undefined) return;
+      if ((await readData(directory)) === undefined) return block.unstage({ driver, handle }, signal);
       const path = stagingPathOf(driver, handle);
       const device = await mountAt(deps, path, signal);
       const others = device === undefined ? [] : await podMountsOf(deps, root, device, signal);
@@ -351,11 +358,19 @@ export function createCsiPlugin(deps: CsiPluginDeps, options: CsiPluginOptions):
       }
       await unstage(deps.drivers.node(driver), driver, handle, signal);
     },
-    find: (signal) => findCsiVolumes({ files, mounts: deps.mounts, log: deps.log }, root, signal),
+    async find(signal) {
+      const [mounted, devices] = await Promise.all([
+        findCsiVolumes({ files, mounts: deps.mounts, log: deps.log }, root, signal),
+        block.find(signal),
+      ]);
+      return {
+        devices: [...mounted.devices, ...devices.devices],
+        mounts: [...mounted.mounts, ...devices.mounts],
+      };
+    },
   };
 }
 
-const DATA_LIMIT_BYTES = 64 * 1024;
 const DIRECTORY_MODE = 0o750;
 const FILE_MODE = 0o640;
 

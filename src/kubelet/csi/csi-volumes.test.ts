@@ -334,24 +334,6 @@ describe("CSI volumes and the API server", () => {
   });
 });
 
-describe("raw block devices", () => {
-  it("are refused with what is wrong, instead of a container without its device", async () => {
-    await node.addDriver({});
-    await node.addVolume("disk", { spec: { volumeMode: "Block" } });
-    const pod = node.pod("a", [claimed("disk")]);
-    const [container] = pod.spec?.containers ?? [];
-    if (container === undefined) throw new Error("no container");
-    const { volumeMounts: _, ...rest } = container;
-    const devices = [{ ...rest, volumeDevices: [{ name: "disk", devicePath: "/dev/disk" }] }];
-    await expect(node.prepare({ ...pod, spec: { ...pod.spec, containers: devices } })).rejects.toThrow(
-      'MountVolume.SetUp failed for volume "disk" : volume disk is wanted as a raw block device',
-    );
-    await expect(node.prepare(pod)).rejects.toThrow(
-      "persistent volume disk is a raw block device, which is not supported",
-    );
-  });
-});
-
 describe("how full CSI volumes are", () => {
   it("is asked of the driver, and shown once for each claim", async () => {
     const driver = await node.addDriver({});

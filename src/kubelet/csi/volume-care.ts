@@ -1,6 +1,6 @@
 import type { PersistentVolumeClaim, Pod } from "../../api/types.ts";
 import { csiAccessMode } from "../../core/csi/access-mode.ts";
-import { publishPath, stagingPath } from "../../core/csi/csi-paths.ts";
+import { blockPublishPath, blockStagingPath, publishPath, stagingPath } from "../../core/csi/csi-paths.ts";
 import { type CsiSource } from "../../core/csi/csi-source.ts";
 import { type Expansion, expandedStatus, neededExpansion } from "../../core/csi/expansion.ts";
 import { messageOf } from "../../lib/orlop-error.ts";
@@ -9,7 +9,7 @@ import { PERSISTENT_VOLUME_CLAIMS } from "../../machinery/resources.ts";
 import { CsiFailure } from "../../ports/csi.ts";
 import type { Log } from "../../ports/log.ts";
 import type { PodEvent } from "../pods/pod-events.ts";
-import type { NodeVolumeSpec } from "../volumes/node-volume-plugin.ts";
+import { isBlock, type NodeVolumeSpec } from "../volumes/node-volume-plugin.ts";
 import type { NodeVolumes } from "../volumes/node-volumes.ts";
 import type { CsiDrivers } from "./csi-drivers.ts";
 import type { CsiObjects } from "./csi-objects.ts";
@@ -34,6 +34,7 @@ export function createVolumeCare(
   options: { readonly root: string },
 ): (spec: NodeVolumeSpec, signal: AbortSignal) => Promise<void> {
   const { digest } = deps;
+  const { root } = options;
 
   async function republish(spec: NodeVolumeSpec, source: CsiSource, signal: AbortSignal): Promise<void> {
     const driver = await deps.objects.driver(source.driver, signal);
@@ -51,21 +52,25 @@ export function createVolumeCare(
     const capabilities = await node.capabilities(signal);
     if (!capabilities.has("EXPAND_VOLUME")) return;
     const staged = capabilities.has("STAGE_UNSTAGE_VOLUME");
+    const block = isBlock(spec);
+    const uid = spec.pod.metadata?.uid ?? "";
+    const staging = block
+      ? blockStagingPath(root, source.specName)
+      : stagingPath(root, source.driver, digest(source.handle));
+    const accessMode = csiAccessMode(
+      source.accessModes[0] ?? "ReadWriteOnce",
+      capabilities.has("SINGLE_NODE_MULTI_WRITER"),
+    );
     const { namespace = "", name = "", resourceVersion } = claim.metadata ?? {};
     await node.expand(
       {
         volumeId: source.handle,
-        volumePath: publishPath(options.root, spec.pod.metadata?.uid ?? "", source.specName),
-        stagingPath: staged ? stagingPath(options.root, source.driver, digest(source.handle)) : "",
+        volumePath: block ? blockPublishPath(root, uid, source.specName) : publishPath(root, uid, source.specName),
+        stagingPath: staged ? staging : "",
         requiredBytes: expansion.requiredBytes,
-        mount: {
-          accessMode: csiAccessMode(
-            source.accessModes[0] ?? "ReadWriteOnce",
-            capabilities.has("SINGLE_NODE_MULTI_WRITER"),
-          ),
-          fsType: source.fsType,
-          mountFlags: source.mountOptions,
-        },
+        capability: block
+          ? { accessMode, block }
+          : { accessMode, fsType: source.fsType, mountFlags: source.mountOptions },
         secrets: source.expandSecret === undefined ? {} : await deps.objects.secret(source.expandSecret, signal),
       },
       signal,

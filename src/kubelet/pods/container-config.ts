@@ -19,6 +19,7 @@ export interface ContainerConfigInput {
   readonly imageRef: string;
   readonly environment: Environment;
   readonly mounts: readonly ContainerMount[];
+  readonly devices: ContainerConfig["devices"];
   readonly mapping: PodIdMapping | undefined;
   readonly security: ContainerSecurity;
   readonly resources: ContainerResources;
@@ -39,7 +40,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
     env: input.environment,
     // In a user namespace every mount is mapped, also those of files the kubelet makes (KEP-127).
     mounts: mapping === undefined ? input.mounts : input.mounts.map((mount) => ({ ...mount, ...mapping })),
-    devices: [],
+    devices: input.devices,
     labels: containerLabels(pod, container),
     annotations: containerAnnotations(pod, container, attempt),
     logPath: containerLogPath(container.name, attempt),

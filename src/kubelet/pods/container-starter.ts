@@ -54,7 +54,7 @@ export interface ContainerStarter {
 export interface ContainerStarterDeps {
   readonly containers: ContainerRuntime;
   readonly images: ImageManager;
-  readonly volumes: Pick<PodVolumes, "mounts">;
+  readonly volumes: Pick<PodVolumes, "mounts" | "devices">;
   readonly references: PodReferences;
   readonly hooks: LifecycleHooks;
   readonly backoffs: Backoffs;
@@ -185,6 +185,7 @@ export function createContainerStarter(deps: ContainerStarterDeps, options: Cont
       imageRef: image.reference,
       environment,
       mounts,
+      devices: deps.volumes.devices(pod, container),
       mapping,
       security: containerSecurity(pod, container, image.user, targetId(request), options.security),
       resources: linuxResources(pod, container, options.node),

@@ -146,6 +146,7 @@ describe("containerConfig()", () => {
       imageRef: "sha256:1",
       environment: [{ name: "A", value: "1" }],
       mounts: [mount],
+      devices: [],
       mapping,
       security: containerSecurity(podOf(), { name: "app" }, { username: "" }, undefined, {
         seccompDefault: true,

@@ -16,11 +16,16 @@ export interface NodeVolumeSpec {
   readonly readOnly: boolean;
 }
 
+/** Whether it is handed to containers as a raw block device. */
+export function isBlock({ persistentVolume }: NodeVolumeSpec): boolean {
+  return persistentVolume?.spec?.volumeMode === "Block";
+}
+
 /** A label to mount with, as it goes into the option; "" for none. */
 export type ContextText = string;
 
 export interface PodMount {
-  /** Where containers are bound to. */
+  /** Where containers are bound to, or the device they get. */
   readonly path: string;
   /** Whether files can be given labels one by one. */
   readonly relabel: boolean;

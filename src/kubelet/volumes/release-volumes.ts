@@ -90,6 +90,11 @@ async function removeOwned(files: Files, directory: string): Promise<void> {
     await files.remove(folder);
   }
   await files.remove(`${directory}/volumes`);
+  // Links to devices are gone with their volumes.
+  for (const plugin of await names(files, `${directory}/volumeDevices`)) {
+    await files.remove(`${directory}/volumeDevices/${plugin}`);
+  }
+  await files.remove(`${directory}/volumeDevices`);
   await files.remove(`${directory}/etc-hosts`);
   // Others keep things here too (the ID mapping of a user namespace); who comes last removes the directory.
   if ((await names(files, directory)).length === 0) await files.remove(directory);

@@ -8,7 +8,7 @@ import type { NodeVolumeSpec } from "./node-volume-plugin.ts";
 export type SharedVolume = NodeVolumeSpec & { readonly plugin: VolumePlugin };
 
 /**
- * The volume as one that pods of the node may share; undefined when it is of another kind. Raw block devices are none.
+ * The volume as one that pods of the node may share; undefined when it is of another kind.
  *
  * @param digest SHA-256 in hexadecimal digits
  */
@@ -33,7 +33,9 @@ export function sharedVolumeOf(
   const { spec, metadata } = claimed.volume;
   const plugin = spec?.csi !== undefined ? "csi" : spec?.iscsi !== undefined ? "iscsi" : "fc";
   if (plugin === "fc" && spec?.fc === undefined) return undefined;
-  const identity = volumeIdentityOf(claimed.volume);
+  // Only drivers are asked for raw block devices.
+  if (spec?.volumeMode === "Block" && plugin !== "csi") return undefined;
+  const identity = volumeIdentityOf({ ...claimed.volume, spec: { ...spec, volumeMode: "Filesystem" } });
   if (identity === undefined) return undefined;
   return {
     id: identity.volume,

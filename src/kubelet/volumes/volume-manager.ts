@@ -3,7 +3,7 @@ import type { KernelVersion } from "../../core/userns/mappable-filesystems.ts";
 import { nestedMountPoints } from "../../core/volumes/nested-mounts.ts";
 import { type Payload, samePayload } from "../../core/volumes/payload.ts";
 import { isSafePathName, podsDirectory } from "../../core/volumes/pod-paths.ts";
-import { isDevice, usedVolumes } from "../../core/volumes/used-volumes.ts";
+import { modeMismatch, usedVolumes } from "../../core/volumes/used-volumes.ts";
 import { planVolume, type VolumePlan } from "../../core/volumes/volume-plan.ts";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
@@ -19,7 +19,7 @@ import type { ReadyVolumePath } from "../metrics/volume-usages.ts";
 import type { ContainerMountOptions, PodVolumes } from "../pod-volumes.ts";
 import { claimNameOf, type ClaimedVolume, findClaimedVolume } from "./claimed-volume.ts";
 import { containerMounts } from "./container-mounts.ts";
-import type { NodeVolumeSpec } from "./node-volume-plugin.ts";
+import { isBlock, type NodeVolumeSpec } from "./node-volume-plugin.ts";
 import type { NodeVolumes } from "./node-volumes.ts";
 import { mountFailure } from "./mount-failure.ts";
 import { isSetUp, performSteps } from "./perform-steps.ts";
@@ -80,6 +80,8 @@ interface ReadyVolume {
   readonly plan: MountPlan;
   readonly claim?: { readonly name: string; readonly namespace: string };
   readonly shared?: NodeVolumeSpec;
+  /** Whether containers get it as a raw block device. */
+  readonly device?: boolean;
   /** Of a shared volume: when it was last looked after, monotonic milliseconds. */
   readonly caredAt?: number;
   /** What is on disk, for volumes whose files the kubelet writes. */
@@ -132,12 +134,14 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
     if (nodeVolumes === undefined || spec === undefined) return false;
     const before = known.ready.get(volume.name);
     const { path, relabel } = await nodeVolumes.mount(spec, signal);
-    if (before === undefined && known.pod.spec?.hostUsers === false) await refuseUnmappable(path, signal);
+    const device = isBlock(spec);
+    if (before === undefined && !device && known.pod.spec?.hostUsers === false) await refuseUnmappable(path, signal);
     const now = deps.clock.monotonic();
     const isDue = now - (before?.caredAt ?? Number.NEGATIVE_INFINITY) >= CARE_INTERVAL_MS;
     if (isDue) await careFor?.(spec, signal);
     known.ready.set(volume.name, {
       shared: spec,
+      device,
       ...claimKeyOf(claimed),
       caredAt: isDue ? now : (before?.caredAt ?? now),
       plan: {
@@ -156,12 +160,10 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
   const setUp = async (known: KnownPod, volume: Volume, signal: AbortSignal): Promise<void> => {
     const { pod } = known;
     const before = known.ready.get(volume.name);
-    if (isDevice(pod, volume)) {
-      const text = `volume ${volume.name} is wanted as a raw block device (volumeDevices), which is not supported`;
-      throw new OrlopError("Unsupported", text);
-    }
     const isShared = before?.caredAt !== undefined;
     const claimed = before === undefined || isShared ? await claimedBy(pod, volume, signal) : undefined;
+    const mismatch = modeMismatch(pod, volume, claimed?.volume.spec?.volumeMode);
+    if (before === undefined && mismatch !== undefined) throw new OrlopError("Invalid", mismatch, { retry: "backoff" });
     if ((before === undefined || isShared) && (await setUpShared(deps, known, volume, claimed, signal))) return;
     // The files are collected first: a missing Secret must not leave half a volume behind.
     const planned = before?.plan ?? plan(pod, volume, claimed);
@@ -242,6 +244,13 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
     prepare: (pod, signal) => inOrder(uidOf(pod), () => prepare(pod, signal)),
     mounts: (pod, container, mountOptions, signal) =>
       inOrder(uidOf(pod), () => mountsOf(pod, container, mountOptions, signal)),
+    devices: (pod, container) =>
+      (container.volumeDevices ?? []).flatMap(({ name, devicePath }) => {
+        const ready = pods.get(uidOf(pod))?.ready.get(name);
+        if (ready?.device !== true) return [];
+        const permissions = ready.plan.readOnly ? "r" : "mrw";
+        return [{ containerPath: devicePath, hostPath: ready.plan.path, permissions }];
+      }),
     release: (podUid, signal) =>
       inOrder(checkedUid(podUid), async () => {
         deps.nodeVolumes?.leave(podUid);
@@ -281,12 +290,18 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
       refresh: (uid, signal) => inOrder(uid, () => refresh(uid, signal)),
     }),
     volumePaths: (podUid) =>
-      [...(pods.get(podUid)?.ready ?? [])].map(([name, { plan: planned, shared, claim }]) => ({
-        name,
-        path: planned.path,
-        ...(claim !== undefined && { claim }),
-        ...(shared !== undefined && { shared }),
-      })),
+      [...(pods.get(podUid)?.ready ?? [])].flatMap(([name, { plan: planned, shared, claim, device }]) =>
+        device === true
+          ? []
+          : [
+              {
+                name,
+                path: planned.path,
+                ...(claim !== undefined && { claim }),
+                ...(shared !== undefined && { shared }),
+              },
+            ],
+      ),
   };
 }
 
