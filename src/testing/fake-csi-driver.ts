@@ -47,6 +47,8 @@ export interface FakeCsiDriverOptions {
   readonly topology?: Readonly<Record<string, string>>;
   /** @default "tmpfs" */
   readonly filesystem?: string;
+  /** The block device of a volume. @default a name that only a mount table in memory takes */
+  readonly device?: (volumeId: string) => string;
   /** Mount flags with this beginning are dropped without a word. */
   readonly drops?: string;
 }
@@ -120,11 +122,12 @@ export function createFakeCsiDriver(options: FakeCsiDriverOptions): FakeCsiDrive
     );
   };
 
-  /** Devices are bound over files; which file, a mount table in memory does not care. */
+  /** Devices are bound over files. */
   const bindDevice = async (volume: string, target: string): Promise<void> => {
     if (await isMounted(target)) return;
     await writeFile(target, "");
-    await mounts.mount({ source: `device-${volume}`, target, options: ["bind"] }, signal);
+    const source = options.device?.(volume) ?? `device-${volume}`;
+    await mounts.mount({ source, target, options: ["bind"] }, signal);
   };
 
   const node: ServiceHandlers<typeof NodeDefinition> = {
