@@ -20,6 +20,7 @@ export interface ManifestCluster {
 
 interface TemplateOwner extends KubernetesObject {
   readonly spec?: {
+    readonly replicas?: number;
     readonly template?: Pod;
     readonly jobTemplate?: { readonly spec?: { readonly template?: Pod } };
     readonly volumeClaimTemplates?: readonly PersistentVolumeClaim[];
@@ -99,6 +100,8 @@ function podOf({ apiVersion = "", kind = "", metadata, spec }: TemplateOwner): r
   const template = spec?.template ?? spec?.jobTemplate?.spec?.template;
   const { name = "", namespace = "" } = metadata ?? {};
   if (template?.spec === undefined) return [];
+  // What a Deployment keeps of its past, in what was read from a cluster.
+  if (kind === "ReplicaSet" && spec?.replicas === 0) return [];
   const claimed = new Set((spec?.volumeClaimTemplates ?? []).map((claim) => claim.metadata?.name ?? ""));
   return [
     {

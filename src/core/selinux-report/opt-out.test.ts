@@ -246,6 +246,10 @@ describe("clusterOfManifests()", () => {
     const manifests = clusterOfManifests([deployment("a", "s0:c1"), deployment("b", "s0:c2")]);
     expect(snapshotOf(manifests).index.totals()).toMatchObject({ volumes: 1, pods: 2 });
     expect(manifests.assumptions).toHaveLength(2);
+    const past = { ...deployment("b-old", "s0:c9"), kind: "ReplicaSet" };
+    const withPast = { ...past, spec: { ...past.spec, replicas: 0 } };
+    expect(snapshotOf(clusterOfManifests([deployment("a", "s0:c1"), withPast])).index.totals().volumes).toBe(0);
+    expect(snapshotOf(clusterOfManifests([deployment("a", "s0:c1"), past])).index.totals().volumes).toBe(1);
     const off = { apiVersion: "storage.k8s.io/v1", kind: "CSIDriver", metadata: { name: "unknown" }, spec: {} };
     const supported = clusterOfManifests([deployment("a", "s0:c1"), deployment("b", "s0:c2"), off]);
     expect(snapshotOf(supported).index.totals().volumes).toBe(0);
