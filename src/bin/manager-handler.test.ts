@@ -19,7 +19,7 @@ async function ask(
     },
     notReady: () => undefined,
     metrics: () => ["one 1\n", "two 2\n"],
-    conflicts: (namespace) => ({ kind: "Report", namespace }),
+    conflicts: (namespace) => ['{"kind":"Report",', `"namespace":"${namespace}"}`],
     log: quietLog(),
     ...deps,
   });

@@ -12,8 +12,8 @@ export interface ManagerHandlerDeps {
   readonly notReady: () => string | undefined;
   /** Prometheus text in chunks. */
   readonly metrics: () => Iterable<string>;
-  /** The report as it is now, as JSON; undefined while this process does not look for conflicts. */
-  readonly conflicts: (namespace: string | undefined) => unknown;
+  /** The report as it is now, JSON in chunks; undefined while this process does not look for conflicts. */
+  readonly conflicts: (namespace: string | undefined) => Iterable<string> | undefined;
   readonly log: Log;
 }
 
@@ -56,7 +56,7 @@ export function createManagerHandler(deps: ManagerHandlerDeps): HttpHandler {
             "ServiceUnavailable",
             "the SELinux warning controller does not run here: another replica may lead",
           )
-        : { status: 200, headers: JSON_HEADERS, body: `${JSON.stringify(report)}\n` };
+        : stream(JSON_HEADERS, report);
     }
     return status(
       404,

@@ -66,7 +66,7 @@ export function createManagerServing(
       // A replica that does not lead knows nothing of conflicts.
       if (state.phase !== "waiting" && state.view !== undefined) yield* state.view.metrics(seriesLimit);
     },
-    conflicts: (namespace) => (state.phase === "waiting" ? undefined : state.view?.report(namespace)),
+    conflicts: (namespace) => (state.phase === "waiting" ? undefined : state.view?.reportText(namespace)),
   });
   return {
     name: "controller manager port",

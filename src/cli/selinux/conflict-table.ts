@@ -1,4 +1,5 @@
-import type { ConflictReport, ReportedVolume, ReportedWorkload } from "../../core/selinux-report/report.ts";
+import type { ConflictReport } from "../../core/selinux-report/report.ts";
+import type { ReportedVolume, ReportedWorkload } from "../../core/selinux-report/reported-volume.ts";
 
 const MOST_NAMES = 3;
 
@@ -46,13 +47,13 @@ function row(volume: ReportedVolume, workload: ReportedWorkload, first: boolean,
   return wide ? [...cells, because === "" ? "<level>" : because, first ? name : "", examples.join(",")] : cells;
 }
 
-function summary({ totals, gate, complete, uncertainVolumes }: ConflictReport): string {
-  const { volumes, pods, pairs, indexedPods, indexedVolumes } = totals;
+function summary({ totals, gate, complete }: ConflictReport): string {
+  const { volumes, pods, pairs, uncertainVolumes, indexedPods, indexedVolumes } = totals;
   const found =
     volumes === 0
       ? "no conflicts"
       : `${counted(pods, "pod")} in conflict on ${counted(volumes, "volume")} (${counted(pairs.SELinuxLabel, "pair")} by label, ${pairs.SELinuxChangePolicy} by policy)`;
-  const uncertain = uncertainVolumes.length === 0 ? "" : `, ${counted(uncertainVolumes.length, "volume")} uncertain`;
+  const uncertain = uncertainVolumes === 0 ? "" : `, ${counted(uncertainVolumes, "volume")} uncertain`;
   const seen = `${counted(indexedPods, "pod")} on ${counted(indexedVolumes, "volume")} looked at${complete ? "" : ", not all could be read"}`;
   return `${found}${uncertain}; ${seen}. Safe to turn SELinuxMount on: ${gate.safe ? "yes" : "no"}`;
 }

@@ -4,7 +4,7 @@ import { conflictMetrics } from "../../core/selinux/conflict-metrics.ts";
 import type { LabelDefaults } from "../../core/selinux/label-defaults.ts";
 import { CONTEXT_PLUGINS, csiPlugin } from "../../core/selinux/persistent-volume.ts";
 import { claimKeysOf, type SeveralLabels } from "../../core/selinux/pod-volumes.ts";
-import { buildReport, type ConflictReport } from "../../core/selinux-report/report.ts";
+import { buildReport, type ConflictReport, type ReportInput, reportText } from "../../core/selinux-report/report.ts";
 import { referenceTo } from "../../machinery/event-recorder.ts";
 import { CSI_DRIVERS, keyOf, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS } from "../../machinery/resources.ts";
 import { createUnitGroup, type Unit } from "../../machinery/unit.ts";
@@ -36,11 +36,15 @@ export interface ConflictView {
   pod(key: string): Pod | undefined;
   /** @param namespace only conflicts in which its pods take part */
   report(namespace?: string): ConflictReport;
+  /** The report as JSON in chunks: of a large cluster it is larger than all that is known of it. */
+  reportText(namespace?: string): Generator<string>;
   /** Prometheus text in chunks. @param seriesLimit default 10,000 */
   metrics(seriesLimit?: number): Generator<string>;
 }
 
 export const DEFAULT_SERIES_LIMIT = 10_000;
+/** More do not fit into a ConfigMap. */
+const PUBLISHED_VOLUMES = 1_000;
 /** Pods worked on before others get a turn. */
 const BATCH = 1_000;
 /** Pods told at the same time. */
@@ -177,6 +181,13 @@ export function createSELinuxWarningController(
   };
   const withSeveralLabels = (): readonly string[] =>
     [...evaluation.podsWithSeveralLabels()].filter((key) => evaluation.severalLabelsOf(key).length > 0);
+  const reportInput = (): ReportInput => ({
+    index,
+    pod: view.pod,
+    podsWithSeveralLabels: view.podsWithSeveralLabels(),
+    problems: problems().map(({ text }) => text),
+    ...(defaults !== undefined && { defaults }),
+  });
   const view: ConflictView = {
     index,
     problems,
@@ -186,15 +197,8 @@ export function createSELinuxWarningController(
         return pod === undefined ? [] : [{ pod, volumes: evaluation.severalLabelsOf(key) }];
       }),
     pod: (key) => pods.informer.reader.get(key),
-    report: (namespace) =>
-      buildReport({
-        index,
-        pod: view.pod,
-        podsWithSeveralLabels: view.podsWithSeveralLabels(),
-        problems: problems().map(({ text }) => text),
-        ...(defaults !== undefined && { defaults }),
-        ...(namespace !== undefined && { namespace }),
-      }),
+    report: (namespace) => buildReport({ ...reportInput(), ...(namespace !== undefined && { namespace }) }),
+    reportText: (namespace) => reportText({ ...reportInput(), ...(namespace !== undefined && { namespace }) }),
     metrics: (seriesLimit = DEFAULT_SERIES_LIMIT) =>
       conflictMetrics({
         index,
@@ -209,7 +213,12 @@ export function createSELinuxWarningController(
   const [namespace = "", name = ""] = options.publishTo?.split("/") ?? [];
   const publishing = createReportPublishing(
     { ...deps, log },
-    { where: { namespace, name }, report: () => view.report(), verdict, isSettled: () => caughtUp },
+    {
+      where: { namespace, name },
+      report: () => buildReport({ ...reportInput(), most: PUBLISHED_VOLUMES }),
+      verdict,
+      isSettled: () => caughtUp,
+    },
   );
 
   const group = createUnitGroup(

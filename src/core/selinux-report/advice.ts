@@ -1,4 +1,4 @@
-import type { ReportedWorkload } from "./report.ts";
+import type { ReportedWorkload } from "./reported-volume.ts";
 
 /** What to do about the conflict of these users of one volume. */
 export function adviceFor(workloads: readonly ReportedWorkload[]): string {

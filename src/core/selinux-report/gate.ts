@@ -1,6 +1,4 @@
 import type { Uncertainty } from "../selinux/uncertainty.ts";
-import type { ReportedPod, ReportedVolume } from "./report.ts";
-import type { ReportedUncertainVolume } from "./uncertain-volumes.ts";
 
 /** Whether SELinuxMount may be turned on without a pod being stuck. */
 export interface Gate {
@@ -11,30 +9,30 @@ export interface Gate {
 
 export interface GateInput {
   readonly problems: readonly string[];
-  readonly volumes: readonly ReportedVolume[];
-  /** Pods that will exclude each other once SELinuxMount is on, each counted once. */
+  /** ReadWriteOncePod volumes with a conflict: they are mounted with labels already. */
+  readonly excludingNow: number;
+  /** Volumes with a conflict once SELinuxMount is on. */
+  readonly excludingLater: number;
+  /** Pods on the latter that exclude each other, each counted once. */
   readonly excludedPods: number;
-  readonly podsWithSeveralLabels: readonly ReportedPod[];
-  readonly uncertainVolumes: readonly ReportedUncertainVolume[];
+  readonly podVolumesWithSeveralLabels: number;
+  /** Volumes for which SELinuxMount may change something, by what makes them uncertain. */
+  readonly uncertainVolumes: ReadonlyMap<Uncertainty, number>;
 }
 
 /** Unsafe when anything conflicts once SELinuxMount is on, and when nobody can tell. */
 export function gateOf(input: GateInput): Gate {
-  const { problems, volumes, excludedPods, podsWithSeveralLabels, uncertainVolumes } = input;
-  const later = volumes.filter(({ from }) => from === "SELinuxMount").length;
-  const now = volumes.length - later;
+  const { problems, excludingNow, excludingLater, excludedPods, podVolumesWithSeveralLabels, uncertainVolumes } = input;
   const reasons = [
     ...problems,
-    ...(later > 0
-      ? [`${plural(later, "volume")} would be used by ${plural(excludedPods, "pod")} that exclude each other`]
+    ...(excludingLater > 0
+      ? [`${plural(excludingLater, "volume")} would be used by ${plural(excludedPods, "pod")} that exclude each other`]
       : []),
-    ...(podsWithSeveralLabels.length > 0
-      ? [`${plural(podsWithSeveralLabels.length, "pod volume")} is used with different labels inside one pod`]
+    ...(podVolumesWithSeveralLabels > 0
+      ? [`${plural(podVolumesWithSeveralLabels, "pod volume")} is used with different labels inside one pod`]
       : []),
     ...UNCERTAINTIES.flatMap(([because, text]) => {
-      const count = uncertainVolumes.filter(
-        (volume) => volume.because === because && volume.from === "SELinuxMount",
-      ).length;
+      const count = uncertainVolumes.get(because) ?? 0;
       return count === 0 ? [] : [`${plural(count, "volume")} ${text}`];
     }),
   ];
@@ -42,8 +40,8 @@ export function gateOf(input: GateInput): Gate {
   return {
     safe: true,
     reasons: [
-      now > 0
-        ? `nothing changes with SELinuxMount; ${plural(now, "ReadWriteOncePod volume")} conflict already today`
+      excludingNow > 0
+        ? `nothing changes with SELinuxMount; ${plural(excludingNow, "ReadWriteOncePod volume")} conflict already today`
         : "no two pods exclude each other on a volume",
     ],
   };

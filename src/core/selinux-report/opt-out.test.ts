@@ -6,7 +6,7 @@ import { snapshotOf } from "./cluster-snapshot.ts";
 import { clusterOfManifests } from "./manifests.ts";
 import { optOutChanges } from "./opt-out-forms.ts";
 import { type OptOutChoice, type PlannedWorkload, planOptOut } from "./opt-out-plan.ts";
-import { buildReport } from "./report.ts";
+import { buildReport, reportText } from "./report.ts";
 import { workloadText } from "./workload.ts";
 
 interface Wish {
@@ -211,6 +211,23 @@ describe("buildReport()", () => {
     expect(reportOf([half], ["ReadWriteOncePod"]).gate.safe).toBe(true);
     const context = ["context=system_u:object_r:nfs_t:s0"];
     expect(reportOf([{ name: "a", level: undefined, claims: ["v"] }], ["ReadWriteMany"], context).gate.safe).toBe(true);
+  });
+
+  it("is the same as text, and exact where not all is told", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(wish, { selector: ({ name }) => name, maxLength: 6 }), (wishes) => {
+        const whole = buildReport(input(wishes));
+        expect(JSON.parse([...reportText(input(wishes))].join(""))).toEqual(whole);
+        const { volumes, uncertainVolumes, ...rest } = buildReport({ ...input(wishes), most: 1 });
+        expect({ ...whole, ...rest }).toEqual(whole);
+        expect(volumes).toEqual(whole.volumes.slice(0, 1));
+        expect(uncertainVolumes).toEqual(whole.uncertainVolumes.slice(0, 1));
+        expect(whole.totals).toMatchObject({
+          volumes: whole.volumes.length,
+          uncertainVolumes: whole.uncertainVolumes.length,
+        });
+      }),
+    );
   });
 
   it("tells conflicts of today from those of tomorrow", () => {

@@ -46,6 +46,7 @@ describe("reportConfigMap()", () => {
       reasons: "1 volume would be used by 2 pods that exclude each other",
     });
     expect(whole(report)).toEqual(report);
+    expect(report.totals.uncertainVolumes).toBe(0);
     const none = reportOn(1, [{ level: "s0:c1" }]);
     expect(reportConfigMap(none, WHERE).data).toMatchObject({ safe: "true", conflictsPresent: "false" });
     expect(reportConfigMap({ ...none, complete: false }, WHERE).data).toMatchObject({ conflictsPresent: "unknown" });

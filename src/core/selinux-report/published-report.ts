@@ -13,21 +13,22 @@ const MOST_TEXT = 700_000;
 /** The report as a ConfigMap: `safe`, `conflictsPresent`, `complete`, `reasons` and the whole as `report.json`. */
 export function reportConfigMap(report: ConflictReport, { namespace, name }: PublishedName): ConfigMap {
   let { volumes, uncertainVolumes, podsWithSeveralLabels } = report;
-  let text = JSON.stringify(report, undefined, 1);
+  const textOf = (): string => {
+    const leftOut = {
+      volumesLeftOut: report.totals.volumes - volumes.length,
+      uncertainVolumesLeftOut: report.totals.uncertainVolumes - uncertainVolumes.length,
+      podsWithSeveralLabelsLeftOut: report.podsWithSeveralLabels.length - podsWithSeveralLabels.length,
+    };
+    const isWhole = Object.values(leftOut).every((count) => count === 0);
+    const shown = { ...report, volumes, uncertainVolumes, podsWithSeveralLabels };
+    return JSON.stringify(isWhole ? shown : { ...shown, ...leftOut }, undefined, 1);
+  };
+  let text = textOf();
   while (text.length > MOST_TEXT && volumes.length + uncertainVolumes.length + podsWithSeveralLabels.length > 0) {
     volumes = firstHalf(volumes);
     uncertainVolumes = firstHalf(uncertainVolumes);
     podsWithSeveralLabels = firstHalf(podsWithSeveralLabels);
-    const shortened = {
-      ...report,
-      volumes,
-      volumesLeftOut: report.volumes.length - volumes.length,
-      uncertainVolumes,
-      uncertainVolumesLeftOut: report.uncertainVolumes.length - uncertainVolumes.length,
-      podsWithSeveralLabels,
-      podsWithSeveralLabelsLeftOut: report.podsWithSeveralLabels.length - podsWithSeveralLabels.length,
-    };
-    text = JSON.stringify(shortened, undefined, 1);
+    text = textOf();
   }
   return {
     apiVersion: "v1",
@@ -44,8 +45,8 @@ export function reportConfigMap(report: ConflictReport, { namespace, name }: Pub
 }
 
 /** Nothing found in a part of the cluster is no "false". */
-function conflictsPresent({ volumes, podsWithSeveralLabels, complete }: ConflictReport): "true" | "false" | "unknown" {
-  if (volumes.length > 0 || podsWithSeveralLabels.length > 0) return "true";
+function conflictsPresent({ totals, complete }: ConflictReport): "true" | "false" | "unknown" {
+  if (totals.volumes > 0 || totals.podsWithSeveralLabels > 0) return "true";
   return complete ? "false" : "unknown";
 }
 

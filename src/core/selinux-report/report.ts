@@ -1,44 +1,19 @@
 import type { Pod } from "../../api/types.ts";
+import { compareText } from "../../lib/compare-text.ts";
+import { inChunks } from "../../lib/in-chunks.ts";
 import type { ConflictIndex, VolumeConflicts } from "../selinux/conflict-index.ts";
-import { type ConflictProperty, effectiveLabelling } from "../selinux/conflict-rule.ts";
-import { type LabelDefaults, processLabelText } from "../selinux/label-defaults.ts";
-import { driverOfPlugin } from "../selinux/persistent-volume.ts";
+import type { ConflictProperty } from "../selinux/conflict-rule.ts";
+import type { LabelDefaults } from "../selinux/label-defaults.ts";
 import type { SeveralLabels } from "../selinux/pod-volumes.ts";
-import type { RecursiveReason } from "../selinux/volume-demand.ts";
-import { adviceFor } from "./advice.ts";
+import type { Uncertainty } from "../selinux/uncertainty.ts";
 import { type Gate, gateOf } from "./gate.ts";
-import { type LabelledFrom, labelledFrom } from "./labelled-from.ts";
+import { labelledFrom } from "./labelled-from.ts";
+import { type ReportedVolume, reportVolume } from "./reported-volume.ts";
 import { reportUncertainVolumes, type ReportedUncertainVolume } from "./uncertain-volumes.ts";
-import { type OwnerOf, type Workload, workloadKey, workloadOf } from "./workload.ts";
+import { type OwnerOf, type Workload, workloadOf } from "./workload.ts";
 
 export const REPORT_API_VERSION = "selinux.orlop.dev/v1alpha1";
 export const REPORT_KIND = "SELinuxConflictReport";
-
-/** Pods of one workload that want the same of one volume. */
-export interface ReportedWorkload extends Workload {
-  readonly policy: "MountOption" | "Recursive";
-  /** Of the processes; "" where the volume is relabelled recursively. */
-  readonly label: string;
-  readonly because?: RecursiveReason;
-  readonly pods: number;
-  /** Some of the pods' names, the first ones. */
-  readonly examples: readonly string[];
-}
-
-export interface ReportedVolume {
-  readonly volume: string;
-  readonly driver: string;
-  readonly persistentVolumes: readonly string[];
-  /** "namespace/name" */
-  readonly claims: readonly string[];
-  readonly accessModes: readonly string[];
-  readonly from: LabelledFrom;
-  readonly pods: number;
-  readonly conflictingPods: number;
-  readonly pairs: Readonly<Record<ConflictProperty, number>>;
-  readonly workloads: readonly ReportedWorkload[];
-  readonly advice: string;
-}
 
 /** A pod that can not start by itself: its containers need different labels on one volume. */
 export interface ReportedPod {
@@ -60,6 +35,7 @@ export interface ConflictReport {
     readonly pods: number;
     readonly pairs: Readonly<Record<ConflictProperty, number>>;
     readonly podsWithSeveralLabels: number;
+    readonly uncertainVolumes: number;
     readonly indexedVolumes: number;
     readonly indexedPods: number;
   };
@@ -78,17 +54,55 @@ export interface ReportInput {
   readonly defaults?: LabelDefaults;
   /** Only conflicts in which pods of this namespace take part. What was looked at stays all. */
   readonly namespace?: string;
+  /** Conflicting and uncertain volumes that are told in detail at most, the largest first; totals stay exact. @default all */
+  readonly most?: number;
 }
 
-const EXAMPLES = 3;
+const CHUNK = 64 * 1024;
 
 /** All conflicts, volume by volume, with pods grouped by what a person would change. Largest first. */
 export function buildReport(input: ReportInput): ConflictReport {
+  const { most = Number.POSITIVE_INFINITY } = input;
+  const { summary, volumes } = survey(input);
+  return {
+    ...summary,
+    volumes: volumes.slice(0, most).map((volume) => reportVolume(input, volume)),
+    uncertainVolumes: [...first(reportUncertainVolumes(input), most)],
+  };
+}
+
+/** The same as JSON, in chunks, so that it never exists as a whole. What changes meanwhile may be told as it was or as it is. */
+export function reportText(input: ReportInput): Generator<string> {
+  return inChunks(partsOf(input), CHUNK);
+}
+
+function* partsOf(input: ReportInput): Generator<string> {
+  const { summary, volumes } = survey(input);
+  yield `${JSON.stringify(summary).slice(0, -1)},"volumes":[`;
+  for (const [position, volume] of volumes.entries()) {
+    yield `${position === 0 ? "" : ","}${JSON.stringify(reportVolume(input, volume))}`;
+  }
+  yield '],"uncertainVolumes":[';
+  let separator = "";
+  for (const volume of reportUncertainVolumes(input)) {
+    yield separator + JSON.stringify(volume);
+    separator = ",";
+  }
+  yield "]}";
+}
+
+interface Survey {
+  readonly summary: Omit<ConflictReport, "volumes" | "uncertainVolumes">;
+  /** Largest first. */
+  readonly volumes: readonly VolumeConflicts[];
+}
+
+/** All but the details, which are most of a large report. */
+function survey(input: ReportInput): Survey {
   const { index, problems, namespace } = input;
   const volumes = [...index.volumes()]
-    .map((volume) => reportVolume(input, volume))
-    .filter(({ workloads }) => namespace === undefined || workloads.some((one) => one.namespace === namespace))
-    .toSorted((one, two) => two.conflictingPods - one.conflictingPods || compare(one.volume, two.volume));
+    .filter(({ volume }) => namespace === undefined || isUsedIn(index, volume, namespace))
+    .toSorted((one, two) => two.conflictingPods - one.conflictingPods || compareText(one.volume, two.volume));
   const inside = input.podsWithSeveralLabels
     .filter(({ pod }) => namespace === undefined || pod.metadata?.namespace === namespace)
     .flatMap(({ pod, volumes: several }) =>
@@ -99,92 +113,65 @@ export function buildReport(input: ReportInput): ConflictReport {
         labels,
       })),
     );
-  const uncertainVolumes = reportUncertainVolumes(input);
+  const uncertain = { volumes: 0, later: new Map<Uncertainty, number>() };
+  for (const { because, from } of reportUncertainVolumes(input)) {
+    uncertain.volumes += 1;
+    if (from === "SELinuxMount") uncertain.later.set(because, (uncertain.later.get(because) ?? 0) + 1);
+  }
+  const later = volumes.filter(({ use }) => labelledFrom(use.accessModes ?? []) === "SELinuxMount");
   const { indexedVolumes, indexedPods } = index.totals();
-  const later = volumes.filter(({ from }) => from === "SELinuxMount");
   return {
-    apiVersion: REPORT_API_VERSION,
-    kind: REPORT_KIND,
-    complete: problems.length === 0,
-    problems,
-    gate: gateOf({
-      problems,
-      volumes,
-      excludedPods: podsOn(index, later),
-      podsWithSeveralLabels: inside,
-      uncertainVolumes,
-    }),
-    totals: {
-      volumes: volumes.length,
-      pods: podsOn(index, volumes),
-      pairs: {
-        SELinuxLabel: sum(volumes, ({ pairs }) => pairs.SELinuxLabel),
-        SELinuxChangePolicy: sum(volumes, ({ pairs }) => pairs.SELinuxChangePolicy),
-      },
-      podsWithSeveralLabels: new Set(inside.map(({ pod }) => pod)).size,
-      indexedVolumes,
-      indexedPods,
-    },
     volumes,
-    podsWithSeveralLabels: inside,
-    uncertainVolumes,
+    summary: {
+      apiVersion: REPORT_API_VERSION,
+      kind: REPORT_KIND,
+      complete: problems.length === 0,
+      problems,
+      gate: gateOf({
+        problems,
+        excludingNow: volumes.length - later.length,
+        excludingLater: later.length,
+        excludedPods: podsOn(index, later),
+        podVolumesWithSeveralLabels: inside.length,
+        uncertainVolumes: uncertain.later,
+      }),
+      totals: {
+        volumes: volumes.length,
+        pods: podsOn(index, volumes),
+        pairs: {
+          SELinuxLabel: sum(volumes, ({ pairs }) => pairs.SELinuxLabel),
+          SELinuxChangePolicy: sum(volumes, ({ pairs }) => pairs.SELinuxChangePolicy),
+        },
+        podsWithSeveralLabels: new Set(inside.map(({ pod }) => pod)).size,
+        uncertainVolumes: uncertain.volumes,
+        indexedVolumes,
+        indexedPods,
+      },
+      podsWithSeveralLabels: inside,
+    },
   };
+}
+
+function isUsedIn(index: ConflictIndex, volume: string, namespace: string): boolean {
+  for (const { pod } of index.membersOf(volume)) if (pod.namespace === namespace) return true;
+  return false;
 }
 
 /** Pods in conflict on any of these volumes. */
-function podsOn(index: ConflictIndex, volumes: readonly ReportedVolume[]): number {
-  return new Set(volumes.flatMap(({ volume }) => [...index.conflictingMembersOf(volume)])).size;
+function podsOn(index: ConflictIndex, volumes: readonly VolumeConflicts[]): number {
+  const found = new Set<string>();
+  for (const { volume } of volumes) for (const uid of index.conflictingMembersOf(volume)) found.add(uid);
+  return found.size;
 }
 
-function sum(volumes: readonly ReportedVolume[], of: (volume: ReportedVolume) => number): number {
+function sum(volumes: readonly VolumeConflicts[], of: (volume: VolumeConflicts) => number): number {
   return volumes.reduce((total, volume) => total + of(volume), 0);
 }
 
-function reportVolume(input: ReportInput, conflicts: VolumeConflicts): ReportedVolume {
-  const { index, ownerOf, defaults } = input;
-  const claims = new Set<string>();
-  const persistentVolumes = new Set<string>();
-  let accessModes: readonly string[] = [];
-  const groups = new Map<string, Omit<ReportedWorkload, "pods" | "examples"> & { pods: number; examples: string[] }>();
-  for (const { pod, use } of index.membersOf(conflicts.volume)) {
-    if (use.claim !== undefined) claims.add(`${use.claim.namespace}/${use.claim.name}`);
-    if (use.persistentVolume !== undefined) persistentVolumes.add(use.persistentVolume);
-    accessModes = use.accessModes ?? accessModes;
-    const { policy, label } = effectiveLabelling(use);
-    const text = processLabelText(label, defaults);
-    const object = input.pod(`${pod.namespace}/${pod.name}`) ?? { metadata: pod };
-    const workload = workloadOf(object, ownerOf);
-    const key = [workloadKey(workload), policy, text, use.because ?? ""].join("\0");
-    const group = groups.get(key) ?? {
-      ...workload,
-      policy,
-      label: text,
-      ...(use.because !== undefined && { because: use.because }),
-      pods: 0,
-      examples: [],
-    };
-    group.pods += 1;
-    if (group.examples.length < EXAMPLES) group.examples.push(pod.name);
-    groups.set(key, group);
+function* first<T>(all: Iterable<T>, most: number): Generator<T> {
+  let left = most;
+  for (const one of all) {
+    if (left-- <= 0) return;
+    yield one;
   }
-  const workloads = [...groups.values()].toSorted(
-    (one, two) => two.pods - one.pods || compare(workloadKey(one), workloadKey(two)) || compare(one.label, two.label),
-  );
-  return {
-    volume: conflicts.volume,
-    driver: driverOfPlugin(conflicts.plugin) ?? conflicts.plugin,
-    persistentVolumes: [...persistentVolumes].toSorted(),
-    claims: [...claims].toSorted(),
-    accessModes,
-    from: labelledFrom(accessModes),
-    pods: conflicts.pods,
-    conflictingPods: conflicts.conflictingPods,
-    pairs: conflicts.pairs,
-    workloads,
-    advice: adviceFor(workloads),
-  };
-}
-
-function compare(one: string, two: string): number {
-  return one < two ? -1 : one > two ? 1 : 0;
 }

@@ -1,5 +1,6 @@
 import { driverOfPlugin } from "../selinux/persistent-volume.ts";
 import { type Uncertainty, uncertaintiesOf } from "../selinux/uncertainty.ts";
+import type { VolumeMember } from "../selinux/volume-use.ts";
 import { type LabelledFrom, labelledFrom } from "./labelled-from.ts";
 import type { ReportInput } from "./report.ts";
 import { workloadOf, workloadText } from "./workload.ts";
@@ -34,37 +35,42 @@ const TEXTS: Readonly<Record<Uncertainty, readonly [text: string, advice: string
   ],
 };
 
-/** In the order of the index. @see ReportInput */
-export function reportUncertainVolumes({
-  index,
-  pod: podOf,
-  ownerOf,
-  namespace,
-}: Pick<ReportInput, "index" | "pod" | "ownerOf" | "namespace">): readonly ReportedUncertainVolume[] {
-  return [...index.volumesInDoubt()].flatMap((volume) =>
-    [...uncertaintiesOf(index.membersOf(volume))].flatMap(([because, members]) => {
-      if (namespace !== undefined && !members.some(({ pod }) => pod.namespace === namespace)) return [];
-      const [text, advice] = TEXTS[because];
-      const { plugin = "", accessModes = [] } = members[0]?.use ?? {};
-      const workloads = members.map(({ pod }) =>
-        workloadText(workloadOf(podOf(`${pod.namespace}/${pod.name}`) ?? { metadata: pod }, ownerOf)),
-      );
-      const claims = members.flatMap(({ use: { claim } }) =>
-        claim === undefined ? [] : [`${claim.namespace}/${claim.name}`],
-      );
-      return [
-        {
-          volume,
-          driver: driverOfPlugin(plugin) ?? plugin,
-          claims: [...new Set(claims)].toSorted(),
-          from: labelledFrom(accessModes),
-          because,
-          pods: members.length,
-          workloads: [...new Set(workloads)].toSorted(),
-          text,
-          advice,
-        },
-      ];
-    }),
+/** In the order of the index, lazily. */
+export function* reportUncertainVolumes(
+  input: Pick<ReportInput, "index" | "pod" | "ownerOf" | "namespace">,
+): Generator<ReportedUncertainVolume> {
+  const { index, namespace } = input;
+  for (const volume of index.volumesInDoubt()) {
+    for (const [because, members] of uncertaintiesOf(index.membersOf(volume))) {
+      if (namespace !== undefined && !members.some(({ pod }) => pod.namespace === namespace)) continue;
+      yield reportUncertain(input, volume, because, members);
+    }
+  }
+}
+
+function reportUncertain(
+  { pod: podOf, ownerOf }: Pick<ReportInput, "pod" | "ownerOf">,
+  volume: string,
+  because: Uncertainty,
+  members: readonly VolumeMember[],
+): ReportedUncertainVolume {
+  const [text, advice] = TEXTS[because];
+  const { plugin = "", accessModes = [] } = members[0]?.use ?? {};
+  const workloads = members.map(({ pod }) =>
+    workloadText(workloadOf(podOf(`${pod.namespace}/${pod.name}`) ?? { metadata: pod }, ownerOf)),
   );
+  const claims = members.flatMap(({ use: { claim } }) =>
+    claim === undefined ? [] : [`${claim.namespace}/${claim.name}`],
+  );
+  return {
+    volume,
+    driver: driverOfPlugin(plugin) ?? plugin,
+    claims: [...new Set(claims)].toSorted(),
+    from: labelledFrom(accessModes),
+    because,
+    pods: members.length,
+    workloads: [...new Set(workloads)].toSorted(),
+    text,
+    advice,
+  };
 }
