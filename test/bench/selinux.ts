@@ -88,6 +88,7 @@ async function measure(scenario: Scenario): Promise<(string | number)[]> {
       `--kubeconfig=${kubeconfig}`,
       "--controllers=selinux-warning-controller",
       "--leader-elect=false",
+      "--selinux-report=bench/selinux-conflicts",
       "--bind-address=127.0.0.1",
       `--secure-port=${port}`,
       `--selinux-conflict-series=${scenario.series}`,
