@@ -4,7 +4,7 @@ import { conflictMetrics } from "../../core/selinux/conflict-metrics.ts";
 import type { LabelDefaults } from "../../core/selinux/label-defaults.ts";
 import { CONTEXT_PLUGINS, csiPlugin } from "../../core/selinux/persistent-volume.ts";
 import { claimKeysOf, type SeveralLabels } from "../../core/selinux/pod-volumes.ts";
-import { buildReport, type ConflictReport, type ReportInput, reportText } from "../../core/selinux-report/report.ts";
+import { buildReport, type ReportInput, reportText } from "../../core/selinux-report/report.ts";
 import { referenceTo } from "../../machinery/event-recorder.ts";
 import { CSI_DRIVERS, keyOf, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS } from "../../machinery/resources.ts";
 import { createUnitGroup, type Unit } from "../../machinery/unit.ts";
@@ -34,9 +34,11 @@ export interface ConflictView {
   /** Pods whose containers need different labels on one volume whose driver mounts with a context. */
   podsWithSeveralLabels(): readonly { readonly pod: Pod; readonly volumes: readonly SeveralLabels[] }[];
   pod(key: string): Pod | undefined;
-  /** @param namespace only conflicts in which its pods take part */
-  report(namespace?: string): ConflictReport;
-  /** The report as JSON in chunks: of a large cluster it is larger than all that is known of it. */
+  /**
+   * The report as JSON in chunks: of a large cluster it is larger than all that is known of it.
+   *
+   * @param namespace only conflicts in which its pods take part
+   */
   reportText(namespace?: string): Generator<string>;
   /** Prometheus text in chunks. @param seriesLimit default 10,000 */
   metrics(seriesLimit?: number): Generator<string>;
@@ -197,7 +199,6 @@ export function createSELinuxWarningController(
         return pod === undefined ? [] : [{ pod, volumes: evaluation.severalLabelsOf(key) }];
       }),
     pod: (key) => pods.informer.reader.get(key),
-    report: (namespace) => buildReport({ ...reportInput(), ...(namespace !== undefined && { namespace }) }),
     reportText: (namespace) => reportText({ ...reportInput(), ...(namespace !== undefined && { namespace }) }),
     metrics: (seriesLimit = DEFAULT_SERIES_LIMIT) =>
       conflictMetrics({
