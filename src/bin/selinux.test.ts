@@ -36,9 +36,13 @@ describe("orlop selinux on manifests", () => {
     directory = await mkdtemp(join(tmpdir(), "orlop-selinux-"));
     out = "";
     errors = "";
-    vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-      out += String(text);
-      return true;
+    vi.spyOn(process.stdout, "write").mockImplementation((text, ...rest: unknown[]) => {
+      // As a pipe that takes its time.
+      setImmediate(() => {
+        out += String(text);
+        for (const done of rest) if (typeof done === "function") done();
+      });
+      return false;
     });
     vi.spyOn(process.stderr, "write").mockImplementation((text) => {
       errors += String(text);

@@ -22,6 +22,7 @@ import { applyAll, differenceText, dryRunAll } from "./selinux-apply.ts";
 import { type SeenCluster, seeCluster } from "./selinux-cluster.ts";
 import { labelDefaultsOf } from "./selinux-flags.ts";
 import { systemDeps } from "./system.ts";
+import { writeOut } from "./write-out.ts";
 
 const DEFAULT_REPORT = { namespace: "kube-system", name: "orlop-selinux-conflicts" };
 
@@ -35,13 +36,13 @@ export async function selinuxConflicts(options: SELinuxConflictsOptions): Promis
         : await askController(deps, options, options.controller, signal);
     switch (options.output) {
       case "json":
-        process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+        await writeOut(`${JSON.stringify(report, undefined, 2)}\n`);
         break;
       case "yaml":
-        process.stdout.write(stringify(report, { lineWidth: 0 }));
+        await writeOut(stringify(report, { lineWidth: 0 }));
         break;
       default:
-        process.stdout.write(conflictTable(report, options.output === "wide"));
+        await writeOut(conflictTable(report, options.output === "wide"));
     }
     return fails(report, options.failOn) ? 1 : 0;
   });
@@ -69,7 +70,7 @@ export async function selinuxGate(options: SELinuxGateOptions): Promise<number> 
       const report = reportOf(cluster, options);
       const [namespace, name] = options.publish?.split("/") ?? [];
       const where = namespace === undefined || name === undefined ? DEFAULT_REPORT : { namespace, name };
-      process.stdout.write(gateText(report, options, where, deps.clock.now()));
+      await writeOut(gateText(report, options, where, deps.clock.now()));
       if (options.publish !== undefined) {
         if (cluster.client === undefined) throw new UsageError("--publish needs a cluster, not manifests");
         await publishReport(cluster.client, report, where, deps.clock.now(), signal);
@@ -130,11 +131,11 @@ export async function selinuxOptOut(options: SELinuxOptOutOptions): Promise<numb
         },
       );
       if (plan.length === 0) {
-        process.stdout.write("# no conflicts, nothing to opt out\n");
+        await writeOut("# no conflicts, nothing to opt out\n");
         return 0;
       }
       if (!isTried) {
-        process.stdout.write(optOutText(plan, form));
+        await writeOut(optOutText(plan, form));
         return 0;
       }
       if (client === undefined) throw new UsageError("--apply and --dry-run need a cluster, not manifests");
@@ -151,10 +152,10 @@ export async function selinuxOptOut(options: SELinuxOptOutOptions): Promise<numb
         changes.flatMap((change) => (change.how === "patch" ? [change] : [])),
         signal,
       );
-      for (const run of runs) process.stdout.write(differenceText(run));
+      await writeOut(runs.map((run) => differenceText(run)).join(""));
       if (!options.apply) return 0;
       await applyAll(client, runs, signal);
-      process.stdout.write(`${runs.length} workloads opted out; their pods are replaced by their controllers\n`);
+      await writeOut(`${runs.length} workloads opted out; their pods are replaced by their controllers\n`);
       return 0;
     }),
   );
