@@ -26,6 +26,7 @@ import type { Listener } from "../kubelet/api-listeners.ts";
 import { createKubelet } from "../kubelet/kubelet.ts";
 import type { RotatedCertificates } from "../kubelet/metrics/certificate-metrics.ts";
 import { createClusterClient } from "../machinery/cluster-client.ts";
+import { observeTransport, type SentRequest } from "../machinery/observed-transport.ts";
 import type { Unit } from "../machinery/unit.ts";
 import type { ClientCertificateVerifier } from "../ports/client-certificates.ts";
 import type { ClusterTransport } from "../ports/cluster-transport.ts";
@@ -63,11 +64,15 @@ export function createNodeAgent(deps: SystemDeps, transport: ClusterTransport, o
     ...(configuration.imageServiceEndpoint !== "" && { imageEndpoint: configuration.imageServiceEndpoint }),
     requestTimeoutMs: configuration.runtimeRequestTimeout,
   });
+  const sent = new Set<(request: SentRequest) => void>();
+  const observed = observeTransport(transport, clock, (request) => sent.forEach((listener) => listener(request)));
   const makeKubelet = (records: RecordLog | undefined): Unit =>
     createKubelet(
       {
         ...(records !== undefined && { trailRecords: records }),
-        client: createClusterClient({ transport, userAgent: `orlop-kubelet/${ORLOP_VERSION}` }),
+        client: createClusterClient({ transport: observed, userAgent: `orlop-kubelet/${ORLOP_VERSION}` }),
+        apiServerHost: transport.host ?? "in-process",
+        onRequestSent: (listener) => sent.add(listener),
         runtime,
         clock,
         random,

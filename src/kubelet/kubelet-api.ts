@@ -63,7 +63,7 @@ export interface KubeletApiDeps extends ApiAdapters {
   readonly usages: RouteHandlersDeps["usages"];
 }
 
-export interface KubeletApiOptions extends Pick<RouteHandlersOptions, "nodeName" | "root" | "flags"> {
+export interface KubeletApiOptions extends Pick<RouteHandlersOptions, "nodeName" | "root" | "flags" | "nodeResources"> {
   readonly machine: MachineInformation;
   readonly configuration: KubeletConfiguration;
   readonly gates: FeatureGates;

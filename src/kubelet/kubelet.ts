@@ -5,6 +5,7 @@ import { OrlopError } from "../lib/orlop-error.ts";
 import type { ClusterClient } from "../machinery/cluster-client.ts";
 import { createEventRecorder } from "../machinery/event-recorder.ts";
 import { createInformer } from "../machinery/informer.ts";
+import type { SentRequest } from "../machinery/observed-transport.ts";
 import { SERVICES } from "../machinery/resources.ts";
 import { createUnitGroup, type Unit } from "../machinery/unit.ts";
 import type { CgroupLayout, HostCgroups } from "../ports/host-cgroups.ts";
@@ -30,6 +31,8 @@ import {
 import type { RotatedCertificates } from "./metrics/certificate-metrics.ts";
 import { type ApiAdapters, createKubeletApi } from "./kubelet-api.ts";
 import { createKubeletMetrics } from "./metrics/kubelet-metrics.ts";
+import { createRestClientMetrics } from "./metrics/rest-client-metrics.ts";
+import { withOperationMetrics } from "./metrics/runtime-operation-metrics.ts";
 import { createPodStartMetrics, registerUserNamespaceRanges } from "./metrics/pod-start-metrics.ts";
 import { registerVolumeStats } from "./metrics/volume-stats-metrics.ts";
 import { createVolumeUsages } from "./metrics/volume-usages.ts";
@@ -52,6 +55,10 @@ import { createVolumeManager } from "./volumes/volume-manager.ts";
 /** Everything the kubelet touches the world with. */
 export interface KubeletDeps extends ApiAdapters {
   readonly client: ClusterClient;
+  /** host:port of the API server, for metrics. */
+  readonly apiServerHost: string;
+  /** Tells of every request to the API server. */
+  readonly onRequestSent: (listener: (request: SentRequest) => void) => void;
   readonly mounts: HostMounts;
   readonly subpaths: VolumeSubpaths;
   readonly selinux: HostSELinux;
@@ -121,17 +128,20 @@ export function createKubelet(deps: KubeletDeps, options: KubeletOptions): Unit 
 
 /** Builds all parts. Nothing runs yet. */
 function assemble(
-  deps: KubeletDeps,
+  given: KubeletDeps,
   options: KubeletOptions,
   machine: MachineInformation,
   layout: CgroupLayout | undefined,
 ): Unit {
-  const { client, clock, random, log, runtime } = deps;
+  const { client, clock, random, log } = given;
   const { nodeName, configuration, gates, root } = options;
   const clusterDomain = clusterDomainOf(configuration);
 
   const recorder = createEventRecorder({ client, clock, random, log }, { component: "kubelet", host: nodeName });
-  const metrics = createKubeletMetrics({ ...deps, gates }, { nodeName });
+  const metrics = createKubeletMetrics({ ...given, gates }, { nodeName });
+  const runtime = withOperationMetrics(given.runtime, metrics.registry, clock);
+  const deps: KubeletDeps = { ...given, runtime };
+  deps.onRequestSent(createRestClientMetrics(metrics.registry, deps.apiServerHost));
   const runtimeWatch = createRuntimeWatch({ observer: runtime.observer, clock, log });
   const services = createInformer(
     { client, clock, random, log },
@@ -238,6 +248,13 @@ function assemble(
       maxPods: configuration.maxPods,
     },
   );
+  const podOptions = podManagerOptionsOf(configuration, {
+    nodeName,
+    root,
+    gates,
+    machine,
+    cgroupVersion: layout?.version ?? 2,
+  });
   const pods = createPodManager(
     {
       runtime,
@@ -270,7 +287,7 @@ function assemble(
       },
     },
     {
-      ...podManagerOptionsOf(configuration, { nodeName, root, gates, machine, cgroupVersion: layout?.version ?? 2 }),
+      ...podOptions,
       ...(options.apiServer !== undefined && { apiServer: options.apiServer }),
       ...(options.logLinksRoot !== undefined && { logLinksRoot: options.logLinksRoot }),
       recursiveReadOnlyMounts: (handler) =>
@@ -298,7 +315,7 @@ function assemble(
       volumePaths: volumes.volumePaths,
       usages: volumeUsages,
     },
-    { ...options, machine },
+    { ...options, machine, nodeResources: podOptions.nodeResources },
   );
   const lease = createNodeLease(
     { client, clock, log, nodeUid: () => nodeStatus.node()?.metadata?.uid },

@@ -22,6 +22,8 @@ export interface ClusterResponse {
  * Failures to reach the server throw OrlopError Unavailable; HTTP error statuses are answers, not failures.
  */
 export interface ClusterTransport {
+  /** host:port of the server, for metrics. Absent: it is in this process. */
+  readonly host?: string;
   send(request: ClusterRequest): Promise<ClusterResponse>;
   /** Upgrades to a raw byte connection, for exec and friends. */
   upgrade?(

@@ -52,9 +52,13 @@ export interface MachineUsage {
 export interface InterfaceUsage {
   readonly name: string;
   readonly receivedBytes: number;
+  readonly receivedPackets: number;
   readonly receiveErrors: number;
+  readonly receiveDropped: number;
   readonly sentBytes: number;
+  readonly sentPackets: number;
   readonly sendErrors: number;
+  readonly sendDropped: number;
 }
 
 export interface HostAddress {

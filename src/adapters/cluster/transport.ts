@@ -129,6 +129,7 @@ export function createClusterTransport(
   };
 
   return {
+    host: url.host,
     async send(request) {
       request.signal.throwIfAborted();
       try {

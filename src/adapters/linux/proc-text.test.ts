@@ -28,9 +28,19 @@ eth1\t0001A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0`;
     const text = `Inter-|   Receive                                                |  Transmit
  face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
     lo:     100       1    0    0    0     0          0         0      100       1    0    0    0     0       0          0
-  eth0: 5000      10    2    0    0     0          0         0     7000      20    3    0    0     0       0          0`;
+  eth0: 5000      10    2    4    0     0          0         0     7000      20    3    5    0     0       0          0`;
     expect(parseInterfaces(text)).toEqual([
-      { name: "eth0", receivedBytes: 5000, receiveErrors: 2, sentBytes: 7000, sendErrors: 3 },
+      {
+        name: "eth0",
+        receivedBytes: 5000,
+        receivedPackets: 10,
+        receiveErrors: 2,
+        receiveDropped: 4,
+        sentBytes: 7000,
+        sentPackets: 20,
+        sendErrors: 3,
+        sendDropped: 5,
+      },
     ]);
   });
 

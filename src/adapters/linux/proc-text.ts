@@ -1,3 +1,4 @@
+import type { InterfaceUsage } from "../../ports/host-facts.ts";
 import { readFile } from "node:fs/promises";
 
 /** A file of /proc or /sys, trimmed; "" when it does not exist or may not be read. */
@@ -50,26 +51,24 @@ export function parseBusyNanoseconds(procStat: string): number {
 const NANOSECONDS_PER_TICK = 10_000_000;
 
 /** Rows of /proc/net/dev without the loopback interface. */
-export function parseInterfaces(procNetDev: string): readonly {
-  readonly name: string;
-  readonly receivedBytes: number;
-  readonly receiveErrors: number;
-  readonly sentBytes: number;
-  readonly sendErrors: number;
-}[] {
+export function parseInterfaces(procNetDev: string): readonly InterfaceUsage[] {
   return procNetDev.split("\n").flatMap((line) => {
     const match = /^\s*([^:\s]+):\s*(.*)$/.exec(line);
     const name = match?.[1];
     const numbers = (match?.[2] ?? "").trim().split(/\s+/).map(Number);
-    const [receivedBytes, , receiveErrors, , , , , , sentBytes, , sendErrors] = numbers;
-    if (name === undefined || name === "lo" || sendErrors === undefined) return [];
+    if (name === undefined || name === "lo" || numbers.length < 12) return [];
+    const at = (column: number): number => numbers[column] ?? 0;
     return [
       {
         name,
-        receivedBytes: receivedBytes ?? 0,
-        receiveErrors: receiveErrors ?? 0,
-        sentBytes: sentBytes ?? 0,
-        sendErrors,
+        receivedBytes: at(0),
+        receivedPackets: at(1),
+        receiveErrors: at(2),
+        receiveDropped: at(3),
+        sentBytes: at(8),
+        sentPackets: at(9),
+        sendErrors: at(10),
+        sendDropped: at(11),
       },
     ];
   });

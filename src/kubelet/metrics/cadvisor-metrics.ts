@@ -1,3 +1,4 @@
+import type { LinuxResources } from "../../core/pods/container-resources.ts";
 import type { InterfaceUsage, MachineInformation } from "../../ports/host-facts.ts";
 import type { MetricFamily, Sample } from "./exposition.ts";
 import { groupByPod } from "./resource-metrics.ts";
@@ -10,6 +11,8 @@ export interface CadvisorInput {
   readonly sample: UsageSample;
   /** Image of a container by its id. */
   readonly imageOf: (usage: ContainerUsage) => string;
+  /** What the kernel was told of a container; undefined when its pod is not known any more. */
+  readonly resourcesOf: (usage: ContainerUsage) => LinuxResources | undefined;
   /** Interfaces by pod uid. */
   readonly interfaces: ReadonlyMap<string, readonly InterfaceUsage[]>;
 }
@@ -111,6 +114,29 @@ export function cadvisorMetrics(input: CadvisorInput): readonly MetricFamily[] {
       { labels: {}, value: 0 },
     ]),
     gauge(
+      "container_spec_cpu_period",
+      "CPU period of the container.",
+      containers((usage) => input.resourcesOf(usage)?.cpuPeriod),
+    ),
+    gauge(
+      "container_spec_cpu_quota",
+      "CPU quota of the container.",
+      containers((usage) => input.resourcesOf(usage)?.cpuQuota),
+    ),
+    gauge(
+      "container_spec_cpu_shares",
+      "CPU share of the container.",
+      containers((usage) => input.resourcesOf(usage)?.cpuShares),
+    ),
+    gauge(
+      "container_spec_memory_limit_bytes",
+      "Memory limit for the container.",
+      containers((usage) => {
+        const resources = input.resourcesOf(usage);
+        return resources === undefined ? undefined : (resources.memoryLimitBytes ?? 0);
+      }),
+    ),
+    gauge(
       "container_start_time_seconds",
       "Start time of the container since unix epoch in seconds.",
       containers(({ startedAt }) => (startedAt === undefined ? undefined : startedAt / 1_000)),
@@ -157,6 +183,16 @@ function networkFamilies(
       samples(({ receiveErrors }) => receiveErrors),
     ),
     counter(
+      "container_network_receive_packets_dropped_total",
+      "Cumulative count of packets dropped while receiving",
+      samples(({ receiveDropped }) => receiveDropped),
+    ),
+    counter(
+      "container_network_receive_packets_total",
+      "Cumulative count of packets received",
+      samples(({ receivedPackets }) => receivedPackets),
+    ),
+    counter(
       "container_network_transmit_bytes_total",
       "Cumulative count of bytes transmitted",
       samples(({ sentBytes }) => sentBytes),
@@ -165,6 +201,16 @@ function networkFamilies(
       "container_network_transmit_errors_total",
       "Cumulative count of errors encountered while transmitting",
       samples(({ sendErrors }) => sendErrors),
+    ),
+    counter(
+      "container_network_transmit_packets_dropped_total",
+      "Cumulative count of packets dropped while transmitting",
+      samples(({ sendDropped }) => sendDropped),
+    ),
+    counter(
+      "container_network_transmit_packets_total",
+      "Cumulative count of packets transmitted",
+      samples(({ sentPackets }) => sentPackets),
     ),
   ];
 }

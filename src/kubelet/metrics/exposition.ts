@@ -13,7 +13,7 @@ export interface MetricFamily {
   readonly samples: readonly Sample[];
 }
 
-export const PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
+export const PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 
 /** Prometheus text of families that are collected at the moment of the scrape. Families without samples are left out. */
 export function formatFamilies(families: readonly MetricFamily[]): string {

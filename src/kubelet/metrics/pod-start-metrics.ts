@@ -1,7 +1,12 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { ContainerKind } from "../../core/pods/containers.ts";
 import type { PoolCounts } from "../../core/userns/pool-level.ts";
 import type { ObservePods } from "../pods/pod-observation.ts";
+
+/** As upstream. */
+const START_SECONDS = [
+  0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600,
+];
 
 /** Counts starts of pods and containers. The names are upstream's; an error is counted once for each start of a pod. */
 export function createPodStartMetrics(registry: Registry): ObservePods {
@@ -38,6 +43,18 @@ export function createPodStartMetrics(registry: Registry): ObservePods {
     labelNames: ["container_type", "code"] as const,
     registers,
   });
+  const started = new Histogram({
+    name: "kubelet_pod_start_duration_seconds",
+    help: "[ALPHA] Duration in seconds from kubelet seeing a pod for the first time to the pod starting to run",
+    buckets: START_SECONDS,
+    registers,
+  });
+  const synced = new Histogram({
+    name: "kubelet_pod_worker_duration_seconds",
+    help: "[ALPHA] Duration in seconds to sync a single pod. Broken down by operation type: create, update, or sync",
+    labelNames: ["operation_type"] as const,
+    registers,
+  });
   return (observation) => {
     switch (observation.type) {
       case "pod-starting":
@@ -54,7 +71,11 @@ export function createPodStartMetrics(registry: Registry): ObservePods {
       case "container-start-failed":
         containerErrors.inc({ container_type: containerType(observation.kind), code: observation.reason });
         break;
+      case "pod-synced":
+        synced.observe({ operation_type: observation.operation }, observation.tookMs / 1_000);
+        break;
       case "pod-running":
+        started.observe(observation.sinceSeenMs / 1_000);
         break;
     }
   };

@@ -10,6 +10,8 @@ export type PodObservation =
   | { readonly type: "container-starting"; readonly kind: ContainerKind }
   /** `reason` is one of a small set, e.g. "ErrImagePull". */
   | { readonly type: "container-start-failed"; readonly kind: ContainerKind; readonly reason: string }
+  /** One look at a pod and all that followed from it. "create" is the first of a pod that nothing runs of yet. */
+  | { readonly type: "pod-synced"; readonly operation: "create" | "sync" | "kill"; readonly tookMs: number }
   /** A pod is reported as Running for the first time. */
   | { readonly type: "pod-running"; readonly pod: Pod; readonly sinceSeenMs: number };
 

@@ -258,6 +258,16 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
     }
   }
 
+  async function observedStep(life: AbortSignal, signal: AbortSignal): Promise<Next> {
+    const begun = clock.monotonic();
+    const operation = stage !== "living" || mustEnd() ? "kill" : looked ? "sync" : "create";
+    try {
+      return await step(life, signal);
+    } finally {
+      deps.observe({ type: "pod-synced", operation, tookMs: clock.monotonic() - begun });
+    }
+  }
+
   return {
     uid,
     isStatic: options.isStatic,
@@ -297,7 +307,7 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
         try {
           if (next.afterMs !== 0) await wake.wait(next.afterMs, life);
           turn = linkAbort(life);
-          next = await step(life, turn.signal);
+          next = await observedStep(life, turn.signal);
           failures = 0;
         } catch (failure) {
           if (life.aborted) break;

@@ -122,7 +122,19 @@ function createWorld(): World & {
         processes: 3,
         processesMax: 99,
       }),
-      interfaces: async () => [{ name: "eth0", receivedBytes: 1, receiveErrors: 2, sentBytes: 3, sendErrors: 4 }],
+      interfaces: async () => [
+        {
+          name: "eth0",
+          receivedBytes: 1,
+          receivedPackets: 5,
+          receiveErrors: 2,
+          receiveDropped: 0,
+          sentBytes: 3,
+          sentPackets: 6,
+          sendErrors: 4,
+          sendDropped: 0,
+        },
+      ],
     },
     observer: {
       containerStats: async () => [
@@ -189,6 +201,13 @@ function createWorld(): World & {
     {
       nodeName: "n1",
       root: "/r",
+      nodeResources: {
+        memoryBytes: 1_000,
+        cpuQuotaEnabled: true,
+        cpuQuotaPeriod: 100_000,
+        cgroupVersion: 2,
+        singleProcessOomKill: false,
+      },
       machine: {
         hostname: "h",
         cpus: 2,

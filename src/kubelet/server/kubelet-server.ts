@@ -9,7 +9,7 @@ import { escapeHtml } from "./escape-html.ts";
 import type { ObserveRequest } from "../metrics/request-metrics.ts";
 import type { RequestTrail, Trail } from "../trail/trail.ts";
 import { type CheckAccess, refusal } from "./access.ts";
-import { type ActiveRoute, cleanedTarget, matchRoute, type RouteMatch } from "./match-route.ts";
+import { type ActiveRoute, cleanedTarget, hidesSlash, matchRoute, type RouteMatch } from "./match-route.ts";
 import { metricBucket } from "./metric-bucket.ts";
 import { type HandlerSwitches, KUBELET_ROUTES, type RouteHandlers } from "./routes.ts";
 
@@ -74,7 +74,7 @@ async function answer(
 ): Promise<HttpResponse> {
   const elsewhere = cleanedTarget(request.target);
   if (elsewhere !== undefined) return redirect(request.method, elsewhere);
-  if (matched.match === "unknown") return notFoundBeforeAuthorization();
+  if (matched.match === "unknown" || hidesSlash(request.target)) return notFoundBeforeAuthorization();
   if (matched.match === "redirect") return redirect(request.method, `${matched.path}${queryOf(request.target)}`);
   if (deps.checkAccess !== undefined) {
     const access = await deps.checkAccess(request);

@@ -95,3 +95,8 @@ export function cleanedTarget(target: string): string | undefined {
   const clean = `/${names.join("/")}${path.endsWith("/") && names.length > 0 ? "/" : ""}`;
   return clean === path ? undefined : `${clean}${question < 0 ? "" : target.slice(question)}`;
 }
+
+/** Whether the first segment of a path holds an encoded slash: as upstream, it is then no endpoint's name. */
+export function hidesSlash(target: string): boolean {
+  return /^\/[^/?]*%2f/iu.test(target);
+}

@@ -1,4 +1,6 @@
 import type { KubeletConfiguration } from "../../api/kubelet-configuration.ts";
+import { containersOf } from "../../api/pod.ts";
+import { linuxResources, type NodeResources } from "../../core/pods/container-resources.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { CheckpointRuntime, ImageService } from "../../ports/container-runtime.ts";
 import type { Files } from "../../ports/files.ts";
@@ -54,6 +56,7 @@ export interface RouteHandlersOptions {
   readonly nodeName: string;
   readonly root: string;
   readonly machine: MachineInformation;
+  readonly nodeResources: NodeResources;
   readonly configuration: KubeletConfiguration;
   /** Flags as given or defaulted, for /flagz; no secrets. */
   readonly flags: Readonly<Record<string, string>>;
@@ -86,7 +89,7 @@ export function createRouteHandlers(deps: RouteHandlersDeps, options: RouteHandl
   return {
     healthz: createHealthHandler({ checks: deps.healthChecks, observe: metrics.health.checked, log: deps.log }),
     metrics: createRegistryHandler(metrics.registry),
-    cadvisorMetrics: createFamiliesHandler((signal) => collectCadvisor(deps, options.machine, signal)),
+    cadvisorMetrics: createFamiliesHandler((signal) => collectCadvisor(deps, options, signal)),
     resourceMetrics: createFamiliesHandler(async (signal) =>
       resourceMetrics(await deps.usage.sample(SCRAPE_AGE_MS, signal).catch(() => undefined)),
     ),
@@ -127,7 +130,7 @@ export function createRouteHandlers(deps: RouteHandlersDeps, options: RouteHandl
 
 async function collectCadvisor(
   deps: RouteHandlersDeps,
-  machine: MachineInformation,
+  options: RouteHandlersOptions,
   signal: AbortSignal,
 ): Promise<readonly MetricFamily[]> {
   const sample = await deps.usage.sample(SCRAPE_AGE_MS, signal);
@@ -137,10 +140,17 @@ async function collectCadvisor(
     if (pod !== undefined) interfaces.set(uid, await deps.usage.podInterfaces(pod));
   }
   return cadvisorMetrics({
-    machine,
+    machine: options.machine,
     sample,
     interfaces,
     imageOf: ({ namespace, pod, container }) => deps.pods.container(namespace, pod, container)?.status?.image ?? "",
+    resourcesOf({ podUid, container: name }) {
+      const pod = deps.pods.podByUid(podUid);
+      const container = containersOf(pod?.spec).find((each) => each.name === name);
+      return pod === undefined || container === undefined
+        ? undefined
+        : linuxResources(pod, container, options.nodeResources);
+    },
   });
 }
 

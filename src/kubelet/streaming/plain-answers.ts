@@ -10,6 +10,11 @@ export function plainAnswer(
   return { status, headers: { "content-type": "text/plain; charset=utf-8", ...headers }, body };
 }
 
+/** A failure in plain text that no browser should take for something else; a newline is not added. */
+export function errorAnswer(status: number, body: string): HttpResponse {
+  return plainAnswer(status, body, { "x-content-type-options": "nosniff" });
+}
+
 /** Failures of the runtime with upstream's statuses: what it does not know is 404, what it has too many of is 429. */
 export function runtimeFailureAnswer(reason: unknown): HttpResponse {
   const text = reason instanceof Error ? reason.message : String(reason);

@@ -25,7 +25,7 @@ import type { PodContainer, PodDirectory } from "../pod-directory.ts";
 import { openCommand } from "./command-client.ts";
 import { carryCommand } from "./command-over-websocket.ts";
 import { watchIdle } from "./idle-watch.ts";
-import { plainAnswer, runtimeFailureAnswer, UPGRADE_REQUIRED } from "./plain-answers.ts";
+import { errorAnswer, plainAnswer, runtimeFailureAnswer, UPGRADE_REQUIRED } from "./plain-answers.ts";
 import { tunnelConnection } from "./port-forward-tunnel.ts";
 import { parseRuntimeLocation, type RuntimeLocation } from "./runtime-location.ts";
 
@@ -228,7 +228,7 @@ export function createStreamingHandlers(deps: StreamingDeps, options: StreamingO
     if (sandboxId === undefined) {
       return plainAnswer(500, `pod not found (${JSON.stringify(`${target.pod}_${target.namespace}`)})`);
     }
-    if (!isUpgrade(request.headers) || request.upgrade === undefined) return plainAnswer(500, UPGRADE_REQUIRED);
+    if (!isUpgrade(request.headers) || request.upgrade === undefined) return errorAnswer(500, UPGRADE_REQUIRED);
     const location = parseRuntimeLocation(await runtime.portForwardUrl(sandboxId, ports, request.signal));
     if (!tunnelled) return passOn(request, location);
     deps.onWebSocketStream?.("portforward");

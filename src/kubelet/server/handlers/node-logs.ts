@@ -6,7 +6,7 @@ import type { DirectoryEntry, FileReader } from "../../../ports/files.ts";
 import type { HostJournal } from "../../../ports/host-journal.ts";
 import type { BodyWriter, HttpResponse } from "../../../ports/http.ts";
 import { type NodeLogQuery, parseNodeLogQuery } from "../../logs/node-log-query.ts";
-import { plainAnswer } from "../../streaming/plain-answers.ts";
+import { errorAnswer } from "../../streaming/plain-answers.ts";
 import { escapeHtml } from "../escape-html.ts";
 import type { RouteHandler } from "../routes.ts";
 import { fileAnswer } from "./file-answer.ts";
@@ -34,7 +34,7 @@ export function createNodeLogsHandler(deps: NodeLogsDeps, options: NodeLogsOptio
   return async (request, { rest = "" }) => {
     const asked = options.queries ? parseNodeLogQuery(request.query) : undefined;
     if (asked !== undefined && asked.type !== "query") {
-      return plainAnswer(asked.type === "malformed" ? 400 : 406, `${errorText(asked.errors)}\n`);
+      return errorAnswer(asked.type === "malformed" ? 400 : 406, `${errorText(asked.errors)}\n`);
     }
     const [named] = asked?.query.files ?? [];
     if (asked !== undefined && asked.query.services.length > 0) {
@@ -47,19 +47,19 @@ export function createNodeLogsHandler(deps: NodeLogsDeps, options: NodeLogsOptio
     try {
       const root = await deps.files.realPath(options.directory);
       const path = await deps.files.realPath(`${root}/${rest}`);
-      if (path !== root && !path.startsWith(`${root}/`)) return plainAnswer(404, NOT_FOUND);
+      if (path !== root && !path.startsWith(`${root}/`)) return errorAnswer(404, NOT_FOUND);
       const information = await deps.files.information(path);
       if (information?.kind === "directory") {
         if (!request.path.endsWith("/"))
           return { status: 301, headers: { location: `${lastName(request.path)}/` }, body: "" };
         return listing(await deps.files.list(path));
       }
-      if (information?.kind !== "file") return plainAnswer(404, NOT_FOUND);
+      if (information?.kind !== "file") return errorAnswer(404, NOT_FOUND);
       return await fileAnswer(deps, path, range);
     } catch (reason) {
-      if (reason instanceof OrlopError && reason.code === "NotFound") return plainAnswer(404, NOT_FOUND);
-      if (reason instanceof OrlopError && reason.code === "Forbidden") return plainAnswer(403, "403 Forbidden\n");
-      return plainAnswer(500, `500 Internal Server Error: ${messageOf(reason)}\n`);
+      if (reason instanceof OrlopError && reason.code === "NotFound") return errorAnswer(404, NOT_FOUND);
+      if (reason instanceof OrlopError && reason.code === "Forbidden") return errorAnswer(403, "403 Forbidden\n");
+      return errorAnswer(500, `500 Internal Server Error: ${messageOf(reason)}\n`);
     }
   };
 }
@@ -74,10 +74,10 @@ async function namedFile(
   const path = await insideOf(deps, directory, name.replaceAll("\\", "/"));
   const information = path === undefined ? undefined : await deps.files.information(path).catch(() => undefined);
   if (path === undefined || information === undefined) {
-    return plainAnswer(406, `${errorText([invalidValue("query", [name], "no such file in the log directory")])}\n`);
+    return errorAnswer(406, `${errorText([invalidValue("query", [name], "no such file in the log directory")])}\n`);
   }
   if (information.kind === "directory") return listing(await deps.files.list(path));
-  return information.kind === "file" ? await fileAnswer(deps, path, range) : plainAnswer(404, NOT_FOUND);
+  return information.kind === "file" ? await fileAnswer(deps, path, range) : errorAnswer(404, NOT_FOUND);
 }
 
 /** The real path of a file when it lies inside the directory, links followed. */

@@ -3,7 +3,7 @@ import type { RouteHandler } from "../routes.ts";
 
 const HEADERS = { "content-type": "application/json" };
 
-/** A v1 PodList. An empty one says null, as upstream's encoder does. */
+/** A v1 PodList, whose items do not repeat their kind. An empty one says null, as upstream's encoder does. */
 export function createPodListHandler(pods: () => readonly Pod[]): RouteHandler {
   /** Pods change rarely and agents ask often: what did not change is not written again, pod by pod and as a whole. */
   const texts = new WeakMap<Pod, string>();
@@ -11,7 +11,8 @@ export function createPodListHandler(pods: () => readonly Pod[]): RouteHandler {
   const textOf = (pod: Pod): string => {
     const known = texts.get(pod);
     if (known !== undefined) return known;
-    const text = JSON.stringify(pod);
+    const { kind: _, apiVersion: __, ...untyped } = pod;
+    const text = JSON.stringify(untyped);
     texts.set(pod, text);
     return text;
   };

@@ -50,10 +50,10 @@ describe("createStatuszHandler()", () => {
   });
 
   it.each([
-    [`application/json${structured("Statusz")}`, "application/json"],
-    [`application/xml, application/json${structured("Statusz")}`, "application/json"],
-    [`text/plain;q=0.1, application/yaml${structured("Statusz")}`, "application/yaml"],
-    [`*/*${structured("Statusz")}`, "application/json"],
+    [`application/json${structured("Statusz")}`, `application/json${structured("Statusz")}`],
+    [`application/xml, application/json${structured("Statusz")}`, `application/json${structured("Statusz")}`],
+    [`text/plain;q=0.1, application/yaml${structured("Statusz")}`, `application/yaml${structured("Statusz")}`],
+    [`*/*${structured("Statusz")}`, `application/json${structured("Statusz")}`],
   ])("is an object for Accept: %s", async (accept, expected) => {
     const { status, type, warning, body } = await get(statusz, accept);
     expect([status, type, warning]).toEqual([200, expected, undefined]);

@@ -30,7 +30,7 @@ function answerPage(request: HttpRequest, { kind, text, fields }: Page): HttpRes
   }
   const object = { kind, apiVersion: `${PAGE_GROUP}/${form.version}`, metadata: { name: "kubelet" }, ...fields() };
   const headers = {
-    "content-type": `application/${form.as}`,
+    "content-type": `application/${form.as};g=${PAGE_GROUP};v=${form.version};as=${kind}`,
     ...(form.version === "v1alpha1" && {
       warning: `299 - "This version of the ${name} endpoint is deprecated. Please use a newer version."`,
     }),
