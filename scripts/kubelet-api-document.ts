@@ -126,7 +126,13 @@ const OTHER_DIFFERENCES: readonly (readonly [what: string, upstream: string, her
   ["`/debug/pprof/heap`", "memory in use since the start", "of allocations from the request on, sampled; never values"],
   ["`/logs/`: links", "followed wherever they lead", "only inside the log directory; else 404"],
   ["`/logs/`: several ranges at once", "multipart", "the whole file"],
+  ["`/healthz`, `/metrics/slis`", "also the check device-plugin", "ping, log, syncloop: there are no device plugins"],
   ["`/metrics*`", "text or protobuf", "text"],
+  [
+    "`/metrics`",
+    "all of the Go kubelet's and its libraries' families",
+    "those of requests, access, pods, probes, volumes, SELinux, runtime operations and requests to the API server; none of parts that are not here (PLEG, managers of CPU, memory and devices, work queues, Go's runtime)",
+  ],
   [
     "`/metrics/cadvisor`, `/stats/summary`",
     "cAdvisor",
