@@ -1,11 +1,10 @@
 import { createClusterTransport } from "../adapters/cluster/transport.ts";
-import { findConnection } from "../adapters/kubeconfig/find-kubeconfig.ts";
 import { createSystemClock } from "../adapters/system/clock.ts";
 import { ORLOP_VERSION } from "../api/version.ts";
-import type { ClusterFlags } from "../cli/audit/options.ts";
-import { UsageError } from "../cli/usage-error.ts";
+import type { ClusterFlags } from "../cli/cluster-flags.ts";
 import { createClusterClient } from "../machinery/cluster-client.ts";
 import { type ClusterSnapshot, takeSnapshot } from "./cluster-snapshot.ts";
+import { findUserConnection } from "./user-connection.ts";
 
 /** Reads the cluster of a kubeconfig. Nothing is written there. */
 export async function snapshotOf(
@@ -13,15 +12,7 @@ export async function snapshotOf(
   options: { readonly signal: AbortSignal; readonly progress: (text: string) => void },
 ): Promise<ClusterSnapshot> {
   const { signal, progress } = options;
-  if (flags.as === undefined && flags.asGroup.length > 0) throw new UsageError("--as-group needs --as");
-  const found = await findConnection({
-    ...(flags.kubeconfig !== undefined && { path: flags.kubeconfig }),
-    ...(flags.context !== undefined && { context: flags.context }),
-    environment: process.env,
-    signal,
-  });
-  const connection =
-    flags.as === undefined ? found : { ...found, impersonate: { user: flags.as, groups: flags.asGroup } };
+  const connection = await findUserConnection(flags, signal);
   const transport = createClusterTransport(connection, { clock: createSystemClock() });
   try {
     const client = createClusterClient({ transport, userAgent: `orlop-audit/${ORLOP_VERSION}` });

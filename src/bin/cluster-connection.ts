@@ -1,6 +1,3 @@
-import { access } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import type { ClusterConnection } from "../adapters/cluster/connection.ts";
 import { inClusterConnection } from "../adapters/cluster/in-cluster.ts";
 import { loadKubeconfig } from "../adapters/cluster/kubeconfig.ts";
@@ -16,33 +13,8 @@ export async function findConnection(kubeconfig: string | undefined): Promise<Cl
   );
 }
 
-/** For commands that people type: like kubectl, also $KUBECONFIG and ~/.kube/config. */
-export async function findUserConnection(options: {
-  readonly kubeconfig?: string;
-  readonly context?: string;
-}): Promise<ClusterConnection> {
-  const context = options.context === undefined ? {} : { context: options.context };
-  const home = join(homedir(), ".kube", "config");
-  const fromEnvironment = process.env["KUBECONFIG"]?.split(":").find((file) => file !== "");
-  const named = options.kubeconfig ?? fromEnvironment;
-  if (named !== undefined) return loadKubeconfig(named, context);
-  if (await isReadable(home)) return loadKubeconfig(home, context);
-  const inCluster = await ownPodConnection();
-  if (inCluster !== undefined) return inCluster;
-  throw new UsageError(
-    `no cluster to look at: give --kubeconfig, set KUBECONFIG, or name manifests with -f (${home} is not there)`,
-  );
-}
-
 async function ownPodConnection(): Promise<ClusterConnection | undefined> {
   const host = process.env["KUBERNETES_SERVICE_HOST"];
   const port = process.env["KUBERNETES_SERVICE_PORT"];
   return host === undefined || port === undefined ? undefined : inClusterConnection({ host, port });
-}
-
-async function isReadable(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

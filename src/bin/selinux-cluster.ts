@@ -23,10 +23,10 @@ import {
   type Resource,
   resourceName,
 } from "../machinery/resources.ts";
-import { findUserConnection } from "./cluster-connection.ts";
 import { readManifests } from "./selinux-manifests.ts";
 import { labelDefaultsOf } from "./selinux-flags.ts";
 import type { SystemDeps } from "./system.ts";
+import { findUserConnection } from "./user-connection.ts";
 
 /** A cluster as the commands see it, and what they could not see. */
 export interface SeenCluster {
@@ -54,7 +54,7 @@ export async function seeCluster<T>(
     for (const assumption of manifests.assumptions) process.stderr.write(`orlop: ${assumption}\n`);
     return work({ snapshot: snapshotOf(manifests, defaults), problems: [] });
   }
-  const connection = await findUserConnection(options);
+  const connection = await findUserConnection(options, signal);
   const transport = createClusterTransport(connection, deps);
   try {
     const client = createClusterClient({ transport, userAgent: `orlop-selinux/${ORLOP_VERSION}` });

@@ -5,8 +5,8 @@ import { UsageError } from "../cli/usage-error.ts";
 import { type ConflictReport, REPORT_KIND } from "../core/selinux-report/report.ts";
 import { messageOf, OrlopError } from "../lib/orlop-error.ts";
 import { createClusterClient } from "../machinery/cluster-client.ts";
-import { findUserConnection } from "./cluster-connection.ts";
 import type { SystemDeps } from "./system.ts";
+import { findUserConnection } from "./user-connection.ts";
 
 /** The report of a running controller manager, asked with the credentials of the kubeconfig. @param server its URL */
 export async function askController(
@@ -17,7 +17,7 @@ export async function askController(
 ): Promise<ConflictReport> {
   if (options.filename.length > 0) throw new UsageError("--controller and -f exclude each other");
   if (!URL.canParse(server)) throw new UsageError(`invalid value "${server}" for --controller: must be a URL`);
-  const transport = createClusterTransport(await connectionTo(server, options), deps);
+  const transport = createClusterTransport(await connectionTo(server, options, signal), deps);
   try {
     const client = createClusterClient({ transport, userAgent: `orlop-selinux/${ORLOP_VERSION}` });
     const query = options.namespace === undefined ? "" : `?namespace=${encodeURIComponent(options.namespace)}`;
@@ -34,13 +34,13 @@ export async function askController(
   }
 }
 
-async function connectionTo(server: string, options: SELinuxConflictsOptions) {
+async function connectionTo(server: string, options: SELinuxConflictsOptions, signal: AbortSignal) {
   const {
     certificateAuthority,
     insecureSkipTlsVerify: _,
     tlsServerName: __,
     ...credentials
-  } = await findUserConnection(options);
+  } = await findUserConnection(options, signal);
   const authority =
     options.certificateAuthority === undefined ? certificateAuthority : { file: options.certificateAuthority };
   const trust = options.insecureSkipTlsVerify

@@ -79,9 +79,9 @@ describe("parseKubeconfig()", () => {
   });
 
   it("takes another context when asked", () => {
-    expect(() => parseKubeconfig(config("{}"), "/c", { context: "other" })).toThrow(
-      /contexts\[0\]\.context\.cluster is "gone", but clusters has none/,
-    );
+    expect(() =>
+      parseKubeconfig(config("{}").replace("current-context: main", "current-context: other"), "/c"),
+    ).toThrow(/contexts\[0\]\.context\.cluster is "gone", but clusters has none/);
   });
 });
 

@@ -4,36 +4,31 @@ import { parseDocument } from "yaml";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { ClusterConnection, Material } from "./connection.ts";
 
-export interface KubeconfigOptions {
-  /** @default the current-context of the file */
-  readonly context?: string;
-}
-
 /**
  * Reads one kubeconfig file. Relative file names in it are relative to its directory. Files it names are not read here.
  *
  * @throws OrlopError Invalid naming the file and the field; Unsupported for credentials that need a program (exec,
  * auth-provider)
  */
-export async function loadKubeconfig(path: string, options: KubeconfigOptions = {}): Promise<ClusterConnection> {
+export async function loadKubeconfig(path: string): Promise<ClusterConnection> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
   } catch (cause) {
     throw new OrlopError("Invalid", `The kubeconfig ${path} can not be read: ${messageOf(cause)}`, { cause });
   }
-  return parseKubeconfig(text, path, options);
+  return parseKubeconfig(text, path);
 }
 
 /** @param path for error texts and relative file names */
-export function parseKubeconfig(text: string, path: string, options: KubeconfigOptions = {}): ClusterConnection {
+export function parseKubeconfig(text: string, path: string): ClusterConnection {
   const document = parseDocument(text);
   const [problem] = document.errors;
   if (problem !== undefined) throw new OrlopError("Invalid", `The kubeconfig ${path} is not YAML: ${problem.message}`);
   const root = new Fields(document.toJS(), path, "");
   if (root.isEmpty()) throw new OrlopError("Invalid", `The kubeconfig ${path} is empty`);
 
-  const contextName = options.context ?? root.text("current-context") ?? "";
+  const contextName = root.text("current-context") ?? "";
   if (contextName === "") {
     throw new OrlopError("Invalid", `The kubeconfig ${path} names no current-context: set one, or choose a context`);
   }

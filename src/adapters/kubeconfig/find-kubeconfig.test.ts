@@ -41,6 +41,15 @@ describe("findConnection()", () => {
     expect(await find({ environment })).toMatchObject({ server: "https://one.example:6443", token: { text: "1" } });
     expect(await find({ environment, context: "two" })).toMatchObject({ server: "https://two.example:6443" });
     await expect(find({ environment, context: "three" })).rejects.toThrow("three");
+    expect(await find({ environment, cluster: "two" })).toMatchObject({
+      server: "https://two.example:6443",
+      token: { text: "1" },
+    });
+    expect(await find({ environment, user: "two" })).toMatchObject({
+      server: "https://one.example:6443",
+      token: { text: "2" },
+    });
+    await expect(find({ environment, user: "three" })).rejects.toThrow("three");
   });
 
   it("takes file names from where they stand", async () => {

@@ -11,6 +11,9 @@ export interface FindKubeconfigOptions {
   /** --kubeconfig; wins over everything. */
   readonly path?: string;
   readonly context?: string;
+  /** Instead of the context's, by its name in the kubeconfig. */
+  readonly cluster?: string;
+  readonly user?: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
 }
@@ -47,10 +50,9 @@ export async function findConnection(options: FindKubeconfigOptions): Promise<Cl
     );
   }
   const merged = merge(files.map(({ config }) => config));
+  choose(merged, options);
   await runCredentialPlugin(merged, options);
-  const connection = parseKubeconfig(stringify(merged), files.map(({ path }) => path).join(delimiter), {
-    ...(options.context !== undefined && { context: options.context }),
-  });
+  const connection = parseKubeconfig(stringify(merged), files.map(({ path }) => path).join(delimiter));
   const proxyUrl = connection.proxyUrl ?? proxyFor(connection.server, environment);
   return { ...connection, ...(proxyUrl !== undefined && { proxyUrl }) };
 }
@@ -126,11 +128,27 @@ function merge(configs: readonly Fields[]): Fields {
   return merged;
 }
 
+/** Makes the context, cluster and user that were asked for the current ones. */
+function choose(config: Fields, { context, cluster, user }: FindKubeconfigOptions): void {
+  if (context !== undefined) config["current-context"] = context;
+  if (cluster === undefined && user === undefined) return;
+  const chosen = {
+    ...contextOf(config),
+    ...(cluster !== undefined && { cluster }),
+    ...(user !== undefined && { user }),
+  };
+  const name = `${String(config["current-context"] ?? "")} with --cluster or --user`;
+  config["contexts"] = [...entriesOf(config["contexts"]), { name, context: chosen }];
+  config["current-context"] = name;
+}
+
+function contextOf(config: Fields): Fields | undefined {
+  const current = config["current-context"];
+  return entriesOf(config["contexts"]).find(({ name }) => name === current)?.["context"] as Fields | undefined;
+}
+
 async function runCredentialPlugin(config: Fields, options: FindKubeconfigOptions): Promise<void> {
-  const contextName = options.context ?? config["current-context"];
-  const context = entriesOf(config["contexts"]).find(({ name }) => name === contextName)?.["context"] as
-    | Fields
-    | undefined;
+  const context = contextOf(config);
   const user = entriesOf(config["users"]).find(({ name }) => name === context?.["user"])?.["user"] as
     | Fields
     | undefined;

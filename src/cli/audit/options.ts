@@ -1,4 +1,5 @@
 import type { FailOn } from "../../core/audit/threshold.ts";
+import type { ClusterFlags } from "../cluster-flags.ts";
 
 export const REPORT_FORMS = ["table", "wide", "json", "yaml", "sarif", "markdown", "html", "fix", "name"] as const;
 export type ReportForm = (typeof REPORT_FORMS)[number];
@@ -9,13 +10,6 @@ export type PolicyForm = (typeof POLICY_FORMS)[number];
 
 export const POLICY_MODES = ["deny", "warn", "audit"] as const;
 export type PolicyMode = (typeof POLICY_MODES)[number];
-
-export interface ClusterFlags {
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly as?: string;
-  readonly asGroup: readonly string[];
-}
 
 export interface AuditKubeletOptions extends ClusterFlags {
   /** Files, folders, snapshots, "-"; empty for the cluster. */

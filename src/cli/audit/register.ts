@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { FAIL_ON } from "../../core/audit/threshold.ts";
 import type { Commands } from "../commands.ts";
-import { collectList } from "../flag-values.ts";
+import { addClusterFlags } from "../cluster-flags.ts";
 import { UsageError } from "../usage-error.ts";
 import { type AuditKubeletOptions, POLICY_FORMS, POLICY_MODES, REPORT_FORMS } from "./options.ts";
 
@@ -9,7 +9,7 @@ type Run = <T>(command: (options: T) => Promise<number>) => (options: T) => Prom
 
 /** The tools for clusters that exist already. */
 export function registerAuditCommands(program: Command, commands: Commands, run: Run): void {
-  withCluster(
+  addClusterFlags(
     program
       .command("audit")
       .description("find out what a cluster, or manifests, let whom do")
@@ -42,19 +42,16 @@ export function registerAuditCommands(program: Command, commands: Commands, run:
       ...flags,
       files: [...paths, ...(flags.filename ?? [])],
       auditLog: flags.auditLog ?? [],
-      asGroup: flags.asGroup ?? [],
     }),
   );
 
-  withCluster(
+  addClusterFlags(
     program
       .command("collect")
       .description("save what `orlop audit` needs of a cluster, to look at it elsewhere")
       .option("-o, --output <file>", "gzip when it ends in .gz; - for standard output", "-")
       .option("-q, --quiet", "no progress on standard error", false),
-  ).action(async (flags: Parameters<Commands["collect"]>[0]) =>
-    run(commands.collect)({ ...flags, asGroup: flags.asGroup ?? [] }),
-  );
+  ).action(async (flags: Parameters<Commands["collect"]>[0]) => run(commands.collect)(flags));
 
   program
     .command("policy")
@@ -70,19 +67,10 @@ export function registerAuditCommands(program: Command, commands: Commands, run:
     .action(run(commands.policy));
 }
 
-type Flags = Omit<AuditKubeletOptions, "files" | "auditLog" | "asGroup"> & {
+type Flags = Omit<AuditKubeletOptions, "files" | "auditLog"> & {
   readonly filename?: readonly string[];
   readonly auditLog?: readonly string[];
-  readonly asGroup?: readonly string[];
 };
-
-function withCluster(command: Command): Command {
-  return command
-    .option("--kubeconfig <file>", "how to reach the cluster (default: KUBECONFIG, ~/.kube/config, in-cluster)")
-    .option("--context <name>", "context of the kubeconfig")
-    .option("--as <user>", "look with this user's rights")
-    .option("--as-group <group>", "and this group's; may be repeated", collectList);
-}
 
 /** Paths may hold commas, so these are not lists. */
 function collectPaths(value: string, previous: readonly string[] | undefined): readonly string[] {

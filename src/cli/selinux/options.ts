@@ -1,3 +1,4 @@
+import type { ClusterFlags } from "../cluster-flags.ts";
 import type { LogLevel } from "../flag-values.ts";
 
 /** How labels are shown and how much, wherever the controller or the commands run. */
@@ -13,9 +14,7 @@ export interface SELinuxFlags {
 }
 
 /** Where the commands get the cluster from: files, a running controller, or an API server. */
-export interface SELinuxSource extends Pick<SELinuxFlags, "selinuxProcessLabel" | "selinuxFileLabel"> {
-  readonly kubeconfig?: string;
-  readonly context?: string;
+export interface SELinuxSource extends ClusterFlags, Pick<SELinuxFlags, "selinuxProcessLabel" | "selinuxFileLabel"> {
   /** Manifests; "-" is standard input. Empty: a cluster is asked. */
   readonly filename: readonly string[];
   readonly namespace?: string;

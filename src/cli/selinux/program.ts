@@ -3,6 +3,7 @@ import type { Commands } from "../commands.ts";
 import { parseLogLevel } from "../flag-values.ts";
 import { addLabelFlags, parseKey } from "./flags.ts";
 import { CONFLICT_FORMATS, FAIL_ON, GATE_FORMATS, OPT_OUT_FORMS } from "./options.ts";
+import { addClusterFlags } from "../cluster-flags.ts";
 
 type Run = <T>(command: (options: T) => Promise<number>) => (options: T) => Promise<void>;
 
@@ -53,9 +54,7 @@ export function addSELinuxCommands(program: Command, commands: Commands, run: Ru
 
 function source(command: Command): Command {
   return addLabelFlags(
-    command
-      .option("--kubeconfig <file>", "how to reach the API server (default: $KUBECONFIG, ~/.kube/config, in-cluster)")
-      .option("--context <name>", "context of the kubeconfig")
+    addClusterFlags(command)
       .option(
         "-f, --filename <file>",
         "manifests to look at instead of a cluster, - for standard input; may be repeated",
