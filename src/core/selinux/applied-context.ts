@@ -1,4 +1,4 @@
-import { parseMountOption } from "../../lib/mount-options.ts";
+import { parseMountOption, splitMountOptions } from "../../lib/mount-options.ts";
 import { sameLabel } from "./label.ts";
 
 /** What the mount table says about the context of a mount. */
@@ -14,10 +14,13 @@ export function appliedContext(superOptions: readonly string[], asked: string): 
   return sameLabel(context, asked) ? { applied: "as-asked" } : { applied: "other", context };
 }
 
-/** The context a mount or a list of mount options carries; undefined for none. The last one counts, as in mount(8). */
+/**
+ * The context a mount or a list of mount options carries; undefined for none. One entry may hold several options, and the
+ * last context counts, as in mount(8).
+ */
 export function contextOf(options: readonly string[]): string | undefined {
   let found: string | undefined;
-  for (const option of options) {
+  for (const option of options.flatMap(splitMountOptions)) {
     const { name, value } = parseMountOption(option);
     if (name === "context" && value !== undefined) found = value;
   }
