@@ -69,4 +69,15 @@ describe("dropDisabledFields()", () => {
       initContainers: [{ ...own, restartPolicy: "Always" }],
     });
   });
+
+  it("makes a procMount that is off the default one, so that an update of an older pod stays no change", () => {
+    const off = testContext({ ProcMountType: false }).gates;
+    const mounted = (procMount: string): PodSpec => ({
+      containers: [{ ...own, securityContext: { runAsUser: 1, procMount } }, own],
+    });
+    expect(dropDisabledFields(mounted("Unmasked"), undefined, off)).toEqual(mounted("Default"));
+    expect(dropDisabledFields(mounted("Default"), mounted("Default"), off)).toEqual(mounted("Default"));
+    expect(dropDisabledFields(mounted("Unmasked"), mounted("Default"), off)).toEqual(mounted("Default"));
+    expect(dropDisabledFields(mounted("Unmasked"), mounted("Unmasked"), off)).toEqual(mounted("Unmasked"));
+  });
 });

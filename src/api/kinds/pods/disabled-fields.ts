@@ -52,14 +52,19 @@ function containerField(gate: string, fields: readonly (keyof Container)[]): Gat
   };
 }
 
+/**
+ * Pods of old servers hold "Default" though nobody asked for it: that is no use of the feature, and taking the field
+ * away would look like a forbidden change of such a pod. So what is off becomes "Default", as in kube-apiserver.
+ */
 const procMount: GatedField = {
   gate: "ProcMountType",
-  isUsed: (spec) => everyContainer(spec).some((container) => container.securityContext?.procMount !== undefined),
+  isUsed: (spec) =>
+    everyContainer(spec).some(({ securityContext }) => (securityContext?.procMount ?? "Default") !== "Default"),
   drop: (spec) =>
     changeContainers(spec, (container) =>
-      container.securityContext === undefined
+      container.securityContext?.procMount === undefined
         ? container
-        : { ...container, securityContext: without(container.securityContext, "procMount") },
+        : { ...container, securityContext: { ...container.securityContext, procMount: "Default" } },
     ),
 };
 
