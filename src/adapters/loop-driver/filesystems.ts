@@ -29,7 +29,7 @@ export async function makeFilesystem(kind: Filesystem, device: string, signal: A
   }
 }
 
-/** Grows a mounted file system to the size of its device. Already as large is fine. */
+/** Grows a mounted file system to the size of its device. Already as large is fine. @throws OrlopError with what the driver lacks */
 export async function growFilesystem(
   kind: Filesystem,
   at: { readonly device: string; readonly path: string },
@@ -40,8 +40,15 @@ export async function growFilesystem(
       ? await runProgram("resize2fs", [at.device], signal)
       : await runProgram("xfs_growfs", [at.path], signal);
   if (result.exitCode !== 0) {
-    throw new OrlopError("Internal", `growing ${kind} at ${at.path} failed: ${reasonOf(result)}`, { retry: "backoff" });
+    const text = `growing ${kind} at ${at.path} failed: ${reasonOf(result)}${missingRight(kind, result)}`;
+    throw new OrlopError("Internal", text, { retry: "backoff" });
   }
+}
+
+/** The kernel grows ext4 that is mounted for CAP_SYS_RESOURCE alone, which containers' root often lacks; xfs takes CAP_SYS_ADMIN. */
+function missingRight(kind: Filesystem, { stderr }: ProgramResult): string {
+  if (kind !== "ext4" || !/permission denied|operation not permitted/i.test(stderr)) return "";
+  return "; the driver needs CAP_SYS_RESOURCE to grow ext4 that is mounted: run it with that, or use a class with xfs";
 }
 
 function reasonOf({ stderr, exitCode }: ProgramResult): string {

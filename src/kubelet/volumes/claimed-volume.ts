@@ -1,4 +1,5 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from "../../api/types.ts";
+import { isOwnedByPod } from "../../core/persistent-volumes/claims-of-pod.ts";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
 import { PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES } from "../../machinery/resources.ts";
@@ -21,10 +22,7 @@ export function claimNameOf(
 /** Why the claim can not be used by the pod yet; undefined when it can. */
 export function claimProblem(claim: PersistentVolumeClaim, pod: Pod, ephemeral: boolean): string | undefined {
   const name = `${claim.metadata?.namespace ?? ""}/${claim.metadata?.name ?? ""}`;
-  const owned = (claim.metadata?.ownerReferences ?? []).some(
-    ({ uid, controller }) => controller === true && uid === pod.metadata?.uid,
-  );
-  if (ephemeral && !owned)
+  if (ephemeral && !isOwnedByPod(claim, pod))
     return `PVC ${name} was not created for pod ${pod.metadata?.namespace ?? ""}/${pod.metadata?.name ?? ""} (pod is not owner)`;
   const isProtected = claim.metadata?.finalizers?.includes(PROTECTION) === true;
   // With the finalizer it stays as long as its pods: those that were started with it may start again.
