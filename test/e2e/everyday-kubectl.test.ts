@@ -67,7 +67,12 @@ describe.each(KUBECTL_VERSIONS)("everyday kubectl %s", (version) => {
   });
 
   it("describe and events", async () => {
-    expect(await kubectl.ok(inNamespace("describe", "pod", "two"))).toMatch(/Events:[\s\S]*Scheduled[\s\S]*Started/);
+    // A pod may be Ready a moment before the events that tell how it became so are written.
+    await waitFor("the events of the pod", async () =>
+      /Events:[\s\S]*Scheduled[\s\S]*Started/.test(await kubectl.ok(inNamespace("describe", "pod", "two")))
+        ? true
+        : undefined,
+    );
     expect(await kubectl.ok(["describe", "node"])).toMatch(/Conditions:[\s\S]*KubeletReady[\s\S]*Allocatable/);
     expect(await kubectl.ok(inNamespace("events"))).toContain("Started");
   });
