@@ -1,5 +1,5 @@
-import { rename, writeFile } from "node:fs/promises";
 import { stringify } from "yaml";
+import { replaceFile } from "../adapters/files/replace-file.ts";
 
 export interface AdminKubeconfig {
   /** e.g. "https://10.0.0.7:6443" */
@@ -30,7 +30,5 @@ export async function writeAdminKubeconfig(path: string, config: AdminKubeconfig
     contexts: [{ name: "orlop", context: { cluster: "orlop", user: "kubernetes-admin" } }],
     "current-context": "orlop",
   });
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, text, { mode: 0o600 });
-  await rename(temporary, path);
+  await replaceFile(path, text, { mode: 0o600 });
 }

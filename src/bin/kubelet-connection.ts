@@ -1,4 +1,4 @@
-import { chmod, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { stringify } from "yaml";
 import type { ClusterConnection, Material } from "../adapters/cluster/connection.ts";
 import { loadKubeconfig } from "../adapters/cluster/kubeconfig.ts";
@@ -14,6 +14,7 @@ import { backoffDelay } from "../machinery/backoff.ts";
 import { createClusterClient } from "../machinery/cluster-client.ts";
 import type { CertificateSubject } from "../ports/certificate-keys.ts";
 import type { SystemDeps } from "./system.ts";
+import { replaceFile } from "../adapters/files/replace-file.ts";
 
 const SIGNER = "kubernetes.io/kube-apiserver-client-kubelet";
 const USAGES = ["digital signature", "client auth"];
@@ -136,10 +137,7 @@ async function writeKubeconfig(path: string, connection: ClusterConnection, cert
     contexts: [{ name: "default-context", context: { cluster: "default-cluster", user: "default-auth" } }],
     "current-context": "default-context",
   });
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, text, { mode: 0o600 });
-  await chmod(temporary, 0o600);
-  await rename(temporary, path);
+  await replaceFile(path, text, { mode: 0o600 });
 }
 
 /** The client certificate lives in the certificate directory from now on, and is renewed there. */

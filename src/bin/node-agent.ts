@@ -96,7 +96,7 @@ export function createNodeAgent(deps: SystemDeps, transport: ClusterTransport, o
         listen: (listener) => listenerUnit(log, listener, serving, configuration),
         ...(options.clientCertificates !== undefined && { clientCertificates: options.clientCertificates }),
         ...(options.certificates !== undefined && { certificates: options.certificates }),
-        mappings: createMappingDirectory(join(options.root, "pods"), { suffix: random.uuid }),
+        mappings: createMappingDirectory(join(options.root, "pods")),
         subIds: readSubIds,
         setVerbosity: (level) => deps.setLogLevel(logLevelOf(level)),
       },

@@ -111,8 +111,7 @@ async function poolOf(folder: string, count: number): Promise<readonly (string |
     filled.allocate(`pod-${index}`, Math.random());
     allocations.push((performance.now() - began) * 1_000);
   }
-  let suffix = 0;
-  const store = createMappingDirectory(folder, { suffix: () => String(suffix++) });
+  const store = createMappingDirectory(folder);
   for (const uid of filled.holders()) {
     const range = filled.rangeOf(uid);
     if (range === undefined) continue;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { access, mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
@@ -7,6 +7,7 @@ import type { Log } from "../../ports/log.ts";
 import { hostArchives } from "./host-archives.ts";
 import { type Archive, candidateSuites, mainArchive, parseRelease } from "./release.ts";
 import { runCommand } from "./run-command.ts";
+import { replaceFile } from "../files/replace-file.ts";
 
 /**
  * Debian packages by name, taken from the archive the host itself uses without changing what is installed on the host.
@@ -242,9 +243,7 @@ async function remembered(apt: string, packages: readonly string[]): Promise<rea
 
 async function remember(apt: string, packages: readonly string[], files: readonly string[]): Promise<void> {
   const closure: Closure = { packages, files: files.map((file) => basename(file)) };
-  const file = closureFile(apt, packages);
-  await writeFile(`${file}.part`, JSON.stringify(closure));
-  await rename(`${file}.part`, file);
+  await replaceFile(closureFile(apt, packages), JSON.stringify(closure), { mode: 0o644 });
 }
 
 /** Newer packages put everything below /usr, older ones below / as well: with these links both end in one place. */

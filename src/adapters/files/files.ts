@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { type Stats, constants, watch } from "node:fs";
 import * as fs from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -13,6 +12,7 @@ import type {
   OpenFile,
 } from "../../ports/files.ts";
 import { errnoOf, fileFailure } from "./failure.ts";
+import { replaceFile } from "./replace-file.ts";
 
 const PARENT_MODE = 0o750;
 const PERMISSIONS = 0o7777;
@@ -173,7 +173,7 @@ function createWriter(): FileWriter {
         await fs.chmod(path, mode);
         return true;
       }),
-    writeFile: (path, data, mode) => attempt(`write ${path}`, () => replaceFile(path, data, mode)),
+    writeFile: (path, data, mode) => attempt(`write ${path}`, () => replaceFile(path, data, { mode })),
     overwriteFile: (path, data) =>
       attempt(`write ${path}`, async () => {
         const handle = await fs.open(path, constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW);
@@ -205,22 +205,6 @@ function createWriter(): FileWriter {
         if (mode !== undefined && !(await fs.lstat(path)).isSymbolicLink()) await fs.chmod(path, mode);
       }),
   };
-}
-
-async function replaceFile(path: string, data: Uint8Array | string, mode: number): Promise<void> {
-  const temporary = join(dirname(path), `.${randomBytes(6).toString("hex")}.tmp`);
-  const handle = await fs.open(temporary, "wx", 0o600);
-  try {
-    await handle.writeFile(data);
-    await handle.chmod(mode);
-    await handle.sync();
-  } catch (reason) {
-    await handle.close();
-    await fs.rm(temporary, { force: true });
-    throw reason;
-  }
-  await handle.close();
-  await fs.rename(temporary, path);
 }
 
 async function removeOne(path: string): Promise<void> {

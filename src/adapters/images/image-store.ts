@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { OrlopError } from "../../lib/orlop-error.ts";
 import { type TarEntry, writeTar } from "./tar.ts";
+import { replaceFile } from "../files/replace-file.ts";
 
 /** What a container of an image runs when nothing else is asked for (the OCI image configuration, by its JSON names). */
 export interface ImageConfig {
@@ -86,7 +87,7 @@ export function createImageStore(options: { readonly folder: string; readonly ar
   async function writeJson(mediaType: string, value: unknown): Promise<Descriptor> {
     const body = JSON.stringify(value);
     const digest = `sha256:${createHash("sha256").update(body).digest("hex")}`;
-    await writeWhole(fileOf(digest), body);
+    await replaceFile(fileOf(digest), body, { mode: 0o644 });
     return { mediaType, digest, size: Buffer.byteLength(body) };
   }
 
@@ -142,8 +143,8 @@ export function createImageStore(options: { readonly folder: string; readonly ar
         });
         const known = await names();
         for (const name of image.names) known.set(name, manifest);
-        await writeWhole(join(folder, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
-        await writeWhole(indexFile, indexOf(known));
+        await replaceFile(join(folder, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }), { mode: 0o644 });
+        await replaceFile(indexFile, indexOf(known), { mode: 0o644 });
         return manifest;
       } finally {
         await rm(work, { recursive: true, force: true });
@@ -212,10 +213,4 @@ function tap(see: (chunk: Buffer) => void): Transform {
       done(null, chunk);
     },
   });
-}
-
-async function writeWhole(file: string, body: string): Promise<void> {
-  const part = `${file}.${process.pid}.part`;
-  await writeFile(part, body);
-  await rename(part, file);
 }

@@ -2,6 +2,7 @@ import { open as openDatabase, type RootDatabase } from "lmdb";
 import { chmod, mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
+import { syncDirectory } from "../files/replace-file.ts";
 
 export type Database = RootDatabase<Buffer, Buffer>;
 
@@ -83,15 +84,6 @@ export async function prepareDirectory(directory: string): Promise<void> {
     await chmod(directory, 0o700);
   } catch (cause) {
     throw new OrlopError("Invalid", `The data directory ${directory} can not be used: ${messageOf(cause)}`, { cause });
-  }
-}
-
-export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

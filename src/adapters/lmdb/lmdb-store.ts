@@ -8,11 +8,11 @@ import {
   PAGE_BYTES,
   prepareDirectory,
   readRevision,
-  syncDirectory,
   writeRevision,
   type Database,
 } from "./environment.ts";
 import { lockFile } from "./file-lock.ts";
+import { syncDirectory } from "../files/replace-file.ts";
 
 export interface LmdbStoreOptions {
   /** Made when missing; nothing else should live in it. */

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { chmod, mkdir, open, readdir, readFile, rename, rm, statfs, truncate, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, readFile, rename, rm, statfs, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { OrlopError } from "../../lib/orlop-error.ts";
+import { replaceFile, syncDirectory } from "../files/replace-file.ts";
 
 export const FILESYSTEMS = ["ext4", "xfs"] as const;
 export type Filesystem = (typeof FILESYSTEMS)[number];
@@ -96,7 +97,7 @@ export function createVolumeDirectory(directory: string): VolumeDirectory {
       } finally {
         await image.close();
       }
-      await writeDurably(join(fresh, RECORD), JSON.stringify(record));
+      await replaceFile(join(fresh, RECORD), JSON.stringify(record), { mode: 0o600, durable: true });
       await rename(fresh, folderOf(record.volumeId));
       await syncDirectory(directory);
     },
@@ -104,10 +105,7 @@ export function createVolumeDirectory(directory: string): VolumeDirectory {
       const grown = { ...record, capacityBytes };
       // The image first: a record must never promise more than there is.
       await truncate(imagePath(directory, record.volumeId), capacityBytes);
-      const part = join(folderOf(record.volumeId), `${RECORD}.part`);
-      await writeDurably(part, JSON.stringify(grown));
-      await rename(part, join(folderOf(record.volumeId), RECORD));
-      await syncDirectory(folderOf(record.volumeId));
+      await replaceFile(join(folderOf(record.volumeId), RECORD), JSON.stringify(grown), { mode: 0o600, durable: true });
       return grown;
     },
     async delete(volumeId) {
@@ -137,19 +135,6 @@ function parseRecord(volumeId: string, text: string): VolumeRecord {
   const known = FILESYSTEMS.find((one) => one === filesystem);
   if (typeof name !== "string" || typeof capacityBytes !== "number" || known === undefined) throw bad();
   return { volumeId, name, capacityBytes, filesystem: known, ephemeral: ephemeral === true };
-}
-
-async function writeDurably(file: string, text: string): Promise<void> {
-  await writeFile(file, text, { mode: 0o600, flush: true });
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function hasCode(reason: unknown, code: string): boolean {

@@ -1,10 +1,11 @@
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Log } from "../../ports/log.ts";
 import type { PackageSource } from "../debian/package-source.ts";
 import { runCommand } from "../debian/run-command.ts";
 import { meetsMinimum, MINIMUM_VERSIONS, versionIn } from "./runtime-versions.ts";
+import { replaceFile } from "../files/replace-file.ts";
 
 /** The programs of a provisioned runtime, by full path. */
 export interface RuntimeSoftware {
@@ -88,8 +89,7 @@ export async function provisionRuntime(deps: ProvisionDeps, options: ProvisionOp
     );
   }
   const stamp: Stamp = { recipe: RECIPE, software, versions };
-  await writeFile(`${stampFile(software)}.part`, JSON.stringify(stamp));
-  await rename(`${stampFile(software)}.part`, stampFile(software));
+  await replaceFile(stampFile(software), JSON.stringify(stamp), { mode: 0o644 });
   deps.log.info("provisioned a private container runtime", { ...versions });
   return softwareIn(software, versions);
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Log } from "../../ports/log.ts";
@@ -6,6 +6,7 @@ import { runCommand } from "../debian/run-command.ts";
 import { choosePodRange, masqueradeRules, networkConfigList, parseRoutes, type Route } from "./pod-network.ts";
 import type { RuntimeSoftware } from "./provision-runtime.ts";
 import type { RuntimeLayout } from "./runtime-layout.ts";
+import { replaceFile } from "../files/replace-file.ts";
 
 export interface PodNetworkOptions {
   readonly layout: RuntimeLayout;
@@ -32,8 +33,7 @@ export async function setUpPodNetwork(
     leases: join(layout.state, "..", "leases"),
     mtu: await smallestMtu(routes),
   });
-  await writeFile(join(layout.networkConfig, ".10-orlop.part"), config);
-  await rename(join(layout.networkConfig, ".10-orlop.part"), join(layout.networkConfig, "10-orlop.conflist"));
+  await replaceFile(join(layout.networkConfig, "10-orlop.conflist"), config, { mode: 0o644 });
 
   const rules = masqueradeRules({ table: layout.packetFilterTable, bridge: layout.bridge, podRange });
   try {
@@ -62,8 +62,7 @@ async function choose(layout: RuntimeLayout, routes: readonly Route[]): Promise<
   const taken = routes.map((route) => route.range).filter((range) => range.prefix > 0);
   const choice = choosePodRange(Number.parseInt(layout.id, 16), taken);
   if (!choice.ok) throw new OrlopError("ResourceExhausted", choice.reason);
-  await writeFile(`${layout.networkChoice}.part`, JSON.stringify({ podRange: choice.value }));
-  await rename(`${layout.networkChoice}.part`, layout.networkChoice);
+  await replaceFile(layout.networkChoice, JSON.stringify({ podRange: choice.value }), { mode: 0o644 });
   return choice.value;
 }
 

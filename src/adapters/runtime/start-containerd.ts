@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { access, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -13,6 +13,7 @@ import { commandLine, signalProcess, waitForExit } from "./process-table.ts";
 import type { RuntimeSoftware } from "./provision-runtime.ts";
 import type { RuntimeLayout } from "./runtime-layout.ts";
 import { setUpPodNetwork } from "./set-up-pod-network.ts";
+import { replaceFile } from "../files/replace-file.ts";
 
 export interface RunningContainerd {
   /** For the CRI client, `unix://...`. */
@@ -77,7 +78,7 @@ export async function startContainerd(
     mayLowerOomScore: await hasCapability(CAP_SYS_RESOURCE),
     seLinux: await exists("/sys/fs/selinux/enforce"),
   });
-  await writeWhole(layout.configFile, config);
+  await replaceFile(layout.configFile, config, { mode: 0o644 });
   const digest = createHash("sha256").update(config).update(JSON.stringify(software)).digest("hex");
 
   const stop = async (pid: number, stopSignal: AbortSignal): Promise<void> => {
@@ -167,7 +168,7 @@ async function spawnContainerd(
     const pid = child.pid;
     if (pid === undefined) return await failure;
     const record: PidRecord = { pid, config: digest };
-    await writeWhole(layout.pidFile, JSON.stringify(record));
+    await replaceFile(layout.pidFile, JSON.stringify(record), { mode: 0o644 });
     await Promise.race([waitUntilItAnswers(deps, layout, signal), failure]).catch(async (cause: unknown) => {
       signalProcess(pid, "SIGKILL");
       await rm(layout.pidFile, { force: true });
@@ -208,7 +209,7 @@ async function waitUntilItAnswers(
 async function writeRegistryHosts(layout: RuntimeLayout, localRegistry: string | undefined): Promise<void> {
   const file = join(layout.registryConfig, "_default", "hosts.toml");
   await mkdir(dirname(file), { recursive: true });
-  await writeWhole(file, registryHosts(localRegistry));
+  await replaceFile(file, registryHosts(localRegistry), { mode: 0o644 });
 }
 
 async function lastError(logFile: string): Promise<string> {
@@ -231,9 +232,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-async function writeWhole(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.part`, text);
-  await rename(`${file}.part`, file);
 }

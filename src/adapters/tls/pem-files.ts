@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, unlink } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
+import { replaceFile } from "../files/replace-file.ts";
 
 /** The text of a file, undefined when there is none. Throws OrlopError when it can not tell. */
 export async function readTextFile(path: string): Promise<string | undefined> {
@@ -18,19 +18,10 @@ export async function readTextFile(path: string): Promise<string | undefined> {
  * contents, never a part. Folders are created with mode 0700.
  */
 export async function writeSecretFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const file = await open(temporary, "wx", 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
+    await replaceFile(path, text, { mode: 0o600, durable: true });
   } catch (reason) {
-    await unlink(temporary).catch(() => undefined);
     throw new OrlopError("Unavailable", `Cannot write ${path}: ${messageOf(reason)}`, { cause: reason });
   }
 }

@@ -6,15 +6,14 @@ import { mappingStoreConformance } from "../../ports/mapping-store.conformance.t
 import { createMappingDirectory } from "./mapping-directory.ts";
 
 const signal = new AbortController().signal;
-const suffix = (): string => "0";
 const fresh = (): Promise<string> => mkdtemp(join(tmpdir(), "orlop-userns-"));
 
-mappingStoreConformance("directory", async () => createMappingDirectory(join(await fresh(), "pods"), { suffix }));
+mappingStoreConformance("directory", async () => createMappingDirectory(join(await fresh(), "pods")));
 
 describe("createMappingDirectory()", () => {
   it("leaves one file with mode 0600 and no remains", async () => {
     const pods = await fresh();
-    await createMappingDirectory(pods, { suffix }).write("a", "text", signal);
+    await createMappingDirectory(pods).write("a", "text", signal);
     expect(await readdir(join(pods, "a"))).toEqual(["userns"]);
     expect((await stat(join(pods, "a", "userns"))).mode & 0o777).toBe(0o600);
   });
@@ -24,7 +23,7 @@ describe("createMappingDirectory()", () => {
     await mkdir(join(pods, "a"));
     await writeFile(join(pods, "a", "userns"), "");
     await writeFile(join(pods, "stray"), "");
-    const store = createMappingDirectory(pods, { suffix });
+    const store = createMappingDirectory(pods);
     expect(await store.read("a", signal)).toBeUndefined();
     expect(await store.pods(signal)).toEqual(["a"]);
   });
@@ -33,15 +32,15 @@ describe("createMappingDirectory()", () => {
     const pods = await fresh();
     await mkdir(join(pods, "a", "userns"), { recursive: true });
     await chmod(pods, 0o755);
-    await expect(createMappingDirectory(pods, { suffix }).read("a", signal)).rejects.toThrow(/EISDIR/);
+    await expect(createMappingDirectory(pods).read("a", signal)).rejects.toThrow(/EISDIR/);
   });
 
-  it("keeps the old mapping when a new one can not be written", async () => {
+  it("says which mapping could not be written, and leaves nothing half written", async () => {
     const pods = await fresh();
-    const store = createMappingDirectory(pods, { suffix });
-    await store.write("a", "old", signal);
-    await mkdir(join(pods, "a", ".userns-0"));
-    await expect(store.write("a", "new", signal)).rejects.toThrow(/could not write the user namespace mapping/);
-    expect(await store.read("a", signal)).toBe("old");
+    await mkdir(join(pods, "a", "userns", "in-the-way"), { recursive: true });
+    await expect(createMappingDirectory(pods).write("a", "new", signal)).rejects.toThrow(
+      `could not write the user namespace mapping ${join(pods, "a", "userns")}`,
+    );
+    expect(await readdir(join(pods, "a"))).toEqual(["userns"]);
   });
 });
