@@ -5,6 +5,7 @@ import { loadKubeconfig } from "../adapters/cluster/kubeconfig.ts";
 import { type ClosableTransport, createClusterTransport } from "../adapters/cluster/transport.ts";
 import { createCertificateDirectory, currentCertificatePath } from "../adapters/tls/certificate-directory.ts";
 import { createCertificateKeys } from "../adapters/tls/certificate-keys.ts";
+import { replaceFile } from "../adapters/files/replace-file.ts";
 import { ORLOP_VERSION } from "../api/version.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { type CertificateRotation, createCertificateRotation } from "../kubelet/certificates/certificate-rotation.ts";
@@ -14,7 +15,6 @@ import { backoffDelay } from "../machinery/backoff.ts";
 import { createClusterClient } from "../machinery/cluster-client.ts";
 import type { CertificateSubject } from "../ports/certificate-keys.ts";
 import type { SystemDeps } from "./system.ts";
-import { replaceFile } from "../adapters/files/replace-file.ts";
 
 const SIGNER = "kubernetes.io/kube-apiserver-client-kubelet";
 const USAGES = ["digital signature", "client auth"];

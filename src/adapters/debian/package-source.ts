@@ -4,10 +4,10 @@ import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Log } from "../../ports/log.ts";
+import { replaceFile } from "../files/replace-file.ts";
 import { hostArchives } from "./host-archives.ts";
 import { type Archive, candidateSuites, mainArchive, parseRelease } from "./release.ts";
 import { runCommand } from "./run-command.ts";
-import { replaceFile } from "../files/replace-file.ts";
 
 /**
  * Debian packages by name, taken from the archive the host itself uses without changing what is installed on the host.

@@ -6,8 +6,8 @@ import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { OrlopError } from "../../lib/orlop-error.ts";
-import { type TarEntry, writeTar } from "./tar.ts";
 import { replaceFile } from "../files/replace-file.ts";
+import { type TarEntry, writeTar } from "./tar.ts";
 
 /** What a container of an image runs when nothing else is asked for (the OCI image configuration, by its JSON names). */
 export interface ImageConfig {

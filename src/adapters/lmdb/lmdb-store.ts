@@ -2,6 +2,7 @@ import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Mutation, Store, StoredEntry } from "../../ports/store.ts";
+import { syncDirectory } from "../files/replace-file.ts";
 import {
   FIRST_KEY,
   openEnvironment,
@@ -12,7 +13,6 @@ import {
   type Database,
 } from "./environment.ts";
 import { lockFile } from "./file-lock.ts";
-import { syncDirectory } from "../files/replace-file.ts";
 
 export interface LmdbStoreOptions {
   /** Made when missing; nothing else should live in it. */

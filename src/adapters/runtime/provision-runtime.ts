@@ -4,8 +4,8 @@ import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Log } from "../../ports/log.ts";
 import type { PackageSource } from "../debian/package-source.ts";
 import { runCommand } from "../debian/run-command.ts";
-import { meetsMinimum, MINIMUM_VERSIONS, versionIn } from "./runtime-versions.ts";
 import { replaceFile } from "../files/replace-file.ts";
+import { meetsMinimum, MINIMUM_VERSIONS, versionIn } from "./runtime-versions.ts";
 
 /** The programs of a provisioned runtime, by full path. */
 export interface RuntimeSoftware {

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Log } from "../../ports/log.ts";
 import { runCommand } from "../debian/run-command.ts";
+import { replaceFile } from "../files/replace-file.ts";
 import { choosePodRange, masqueradeRules, networkConfigList, parseRoutes, type Route } from "./pod-network.ts";
 import type { RuntimeSoftware } from "./provision-runtime.ts";
 import type { RuntimeLayout } from "./runtime-layout.ts";
-import { replaceFile } from "../files/replace-file.ts";
 
 export interface PodNetworkOptions {
   readonly layout: RuntimeLayout;

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
+import { replaceFile } from "../files/replace-file.ts";
 import { chooseSnapshotter } from "./choose-snapshotter.ts";
 import { containerdConfig, registryHosts } from "./containerd-config.ts";
 import { probeCri } from "./probe-cri.ts";
@@ -13,7 +14,6 @@ import { commandLine, signalProcess, waitForExit } from "./process-table.ts";
 import type { RuntimeSoftware } from "./provision-runtime.ts";
 import type { RuntimeLayout } from "./runtime-layout.ts";
 import { setUpPodNetwork } from "./set-up-pod-network.ts";
-import { replaceFile } from "../files/replace-file.ts";
 
 export interface RunningContainerd {
   /** For the CRI client, `unix://...`. */
