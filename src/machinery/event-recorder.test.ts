@@ -73,6 +73,21 @@ describe("createEventRecorder()", () => {
     });
   });
 
+  it("names events in the order in which it was told of them", async () => {
+    const { recorder, written, clock, end } = start();
+    for (const message of ["first", "second", "third"]) recorder.record(occurrence(message));
+    await settle();
+    await clock.advance(1);
+    recorder.record(occurrence("fourth"));
+    await settle();
+    await end();
+    const byName = written
+      .map(({ value }) => ({ name: value.metadata?.name ?? "", message: value.message }))
+      .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+    expect(byName.map(({ message }) => message)).toEqual(["first", "second", "third", "fourth"]);
+    expect(new Set(byName.map(({ name }) => name)).size).toBe(4);
+  });
+
   it("makes a new event when the counted one is gone", async () => {
     const { recorder, written, end } = start();
     recorder.record(occurrence("failed"));

@@ -44,15 +44,17 @@ export function createEventRecorder(
   const { component, host = "", queueLimit = 1_000 } = options;
   const log = deps.log.with({ component });
   const series = createEventSeries();
-  const queue: { readonly occurrence: Occurrence; readonly at: number }[] = [];
+  const nextSuffix = suffixes(random);
+  const queue: Queued[] = [];
   let wake = (): void => undefined;
   let dropped = 0;
 
   const perform = async (
     write: Exclude<EventWrite, { do: "drop" }>,
-    at: string,
+    { at: time, suffix }: Queued,
     signal: AbortSignal,
   ): Promise<void> => {
+    const at = new Date(time).toISOString().replace(/\.\d+Z$/, "Z");
     if (write.do === "count") {
       const count = write.event.count + 1;
       try {
@@ -65,17 +67,18 @@ export function createEventRecorder(
         series.forget(write.key);
       }
     }
-    const event = newEvent(write.occurrence, { component, host, at, suffix: suffix(random) });
+    const event = newEvent(write.occurrence, { component, host, at, suffix });
     await client.create(EVENTS, event, signal);
     series.wrote(write.key, knownEvent(event, at));
   };
 
-  const writeOne = async (occurrence: Occurrence, at: number, signal: AbortSignal): Promise<void> => {
-    const write = series.decide(occurrence, at);
+  const writeOne = async (queued: Queued, signal: AbortSignal): Promise<void> => {
+    const { occurrence } = queued;
+    const write = series.decide(occurrence, queued.at);
     if (write.do === "drop") return;
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
-        await perform(write, new Date(at).toISOString().replace(/\.\d+Z$/, "Z"), signal);
+        await perform(write, queued, signal);
         return;
       } catch (reason) {
         if (signal.aborted) return;
@@ -96,7 +99,8 @@ export function createEventRecorder(
         if (dropped === 1 || dropped % 1_000 === 0) log.warn("too many events wait, dropping", { dropped });
         return;
       }
-      queue.push({ occurrence, at: clock.now() });
+      const at = clock.now();
+      queue.push({ occurrence, at, suffix: nextSuffix(at) });
       wake();
     },
     unit: {
@@ -105,7 +109,7 @@ export function createEventRecorder(
         ready();
         while (!signal.aborted) {
           const next = queue.shift();
-          if (next !== undefined) await writeOne(next.occurrence, next.at, signal);
+          if (next !== undefined) await writeOne(next, signal);
           else {
             await new Promise<void>((resolve) => {
               const settle = (): void => {
@@ -136,6 +140,13 @@ export function referenceTo<T extends ApiObject>(
     ...(uid !== undefined && { uid }),
     ...(resourceVersion !== undefined && { resourceVersion }),
   };
+}
+
+interface Queued {
+  readonly occurrence: Occurrence;
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+  readonly suffix: string;
 }
 
 interface EventOrigin {
@@ -174,9 +185,18 @@ function knownEvent(event: CoreEvent, at: string): KnownEvent {
   return { name, namespace, count: 1, firstTimestamp: at };
 }
 
-/** 16 hex digits, as upstream's names end in a time in nanoseconds. */
-function suffix(random: Random): string {
-  return [...random.bytes(8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+/**
+ * 16 hex digits: the time in nanoseconds, as upstream's names end. kubectl shows the events of one second in the order of
+ * their names, so what one recorder is told later gets the later name, also within a millisecond.
+ */
+function suffixes(random: Random): (at: number) => string {
+  let last = 0n;
+  return (at) => {
+    // The nanoseconds nobody measured keep components apart that speak of one object at once.
+    const now = BigInt(Math.floor(at)) * 1_000_000n + BigInt(Math.floor(random.fraction() * 1_000));
+    last = now > last ? now : last + 1n;
+    return last.toString(16).padStart(16, "0");
+  };
 }
 
 function isAnswer(reason: unknown): boolean {
