@@ -50,6 +50,7 @@ import { createNodeStorage } from "./csi/node-storage.ts";
 import { createNodeUserNamespaces } from "./userns-of-node.ts";
 import { createSELinuxMetrics } from "./volumes/selinux-metrics.ts";
 import { createServiceAccountTokens } from "./volumes/service-account-tokens.ts";
+import { shareRoot } from "./volumes/share-root.ts";
 import { createVolumeManager } from "./volumes/volume-manager.ts";
 
 /** Everything the kubelet touches the world with. */
@@ -121,6 +122,7 @@ export function createKubelet(deps: KubeletDeps, options: KubeletOptions): Unit 
         deps.log.warn("a field of the kubelet configuration has no effect", { field, instead });
       }
       await deps.files.makeDirectory(options.root, 0o755);
+      await shareRoot(deps, options.root, signal);
       await assemble(deps, options, machine, layout).run(signal, ready);
     },
   };

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startCluster, type TestCluster } from "./harness/cluster.ts";
 import { kubectlFor, type Kubectl } from "./harness/kubectl-runner.ts";
@@ -151,6 +152,37 @@ spec:
       ),
     ).toContain("67108864");
     await kubectl.ok(["delete", "pod", "volumes", "--wait=false"]);
+  });
+
+  it("mount for each other below the kubelet's folder, as CSI drivers in pods do", async () => {
+    const plugins = `${cluster.dataDir}/kubelet/plugins`;
+    const pod = (name: string, propagation: string): string => `
+apiVersion: v1
+kind: Pod
+metadata: {name: ${name}}
+spec:
+  terminationGracePeriodSeconds: 1
+  volumes: [{name: plugins, hostPath: {path: ${plugins}, type: DirectoryOrCreate}}]
+  containers:
+  - name: main
+    image: busybox
+    ${SLEEP}
+    securityContext: {privileged: true}
+    volumeMounts: [{name: plugins, mountPath: /plugins, mountPropagation: ${propagation}}]
+`;
+    await kubectl.apply(pod("driver", "Bidirectional"));
+    await kubectl.apply(pod("watcher", "HostToContainer"));
+    await ready("driver");
+    await ready("watcher");
+    await exec(
+      "driver",
+      "mkdir -p /plugins/volume && mount -t tmpfs tmpfs /plugins/volume && echo seen > /plugins/volume/f",
+    );
+    expect(await readFile(`${plugins}/volume/f`, "utf8")).toBe("seen\n");
+    expect(await exec("watcher", "cat /plugins/volume/f")).toBe("seen\n");
+    await exec("driver", "umount /plugins/volume");
+    expect(await exec("watcher", "ls /plugins/volume")).toBe("");
+    await kubectl.ok(["delete", "pod", "driver", "watcher", "--wait=false"]);
   });
 
   it("are restarted by liveness probes, held back by readiness probes", async () => {

@@ -34,7 +34,7 @@ export function createMemoryMounts(options: { readonly seLinux?: boolean } = {})
         root: "/",
         target,
         options: flags.includes("ro") ? ["ro"] : ["rw"],
-        shared: false,
+        shared: flags.includes("rshared"),
         filesystem: bound?.filesystem ?? filesystem ?? "none",
         source: bound?.source ?? source,
         superOptions: bound?.superOptions ?? own,

@@ -33,3 +33,13 @@ export async function podMountsOf(
     .filter((entry) => entry.root === device.root || entry.root.startsWith(below))
     .map(({ target }) => target);
 }
+
+/** What a path is on: of the mounts that hold it the deepest, of those on top of each other the last. */
+export function mountHolding(mounts: readonly MountEntry[], path: string): MountEntry | undefined {
+  let best: MountEntry | undefined;
+  for (const mount of mounts) {
+    const holds = mount.target === "/" || path === mount.target || path.startsWith(`${mount.target}/`);
+    if (holds && (best === undefined || mount.target.length >= best.target.length)) best = mount;
+  }
+  return best;
+}

@@ -1,6 +1,7 @@
 import { type KernelVersion, mappabilityOf } from "../../core/userns/mappable-filesystems.ts";
 import type { Files } from "../../ports/files.ts";
-import type { HostMounts, MountEntry } from "../../ports/host-mounts.ts";
+import type { HostMounts } from "../../ports/host-mounts.ts";
+import { mountHolding } from "./mount-lookup.ts";
 
 /**
  * Why a volume's files can not be shown with a pod's own IDs; undefined when they can, or when only trying can tell.
@@ -15,20 +16,10 @@ export async function unmappableReason(
 ): Promise<string | undefined> {
   const real = await deps.files.realPath(path).catch(() => undefined);
   if (real === undefined) return undefined;
-  const mount = mountOf(await deps.mounts.list(signal), real);
+  const mount = mountHolding(await deps.mounts.list(signal), real);
   if (mount === undefined) return undefined;
   const found = mappabilityOf(mount.filesystem, kernelIsAtLeast);
   if (found.mappable !== "no") return undefined;
   const where = real === path ? path : `${path} (${real})`;
   return `${where} can not be used by a pod with hostUsers: false: the filesystem ${found.reason}; use a volume on a filesystem that can (ext4, xfs, btrfs, tmpfs) or leave hostUsers out`;
-}
-
-/** What a path is on: of the mounts that hold it the deepest, of those on top of each other the last. */
-function mountOf(mounts: readonly MountEntry[], path: string): MountEntry | undefined {
-  let best: MountEntry | undefined;
-  for (const mount of mounts) {
-    const holds = mount.target === "/" || path === mount.target || path.startsWith(`${mount.target}/`);
-    if (holds && (best === undefined || mount.target.length >= best.target.length)) best = mount;
-  }
-  return best;
 }
