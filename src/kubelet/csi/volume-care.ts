@@ -4,6 +4,7 @@ import { blockPublishPath, blockStagingPath, publishPath, stagingPath } from "..
 import { type CsiSource } from "../../core/csi/csi-source.ts";
 import { type Expansion, expandedStatus, neededExpansion } from "../../core/csi/expansion.ts";
 import { messageOf } from "../../lib/orlop-error.ts";
+import { hasReason } from "../../machinery/answer-error.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
 import { PERSISTENT_VOLUME_CLAIMS } from "../../machinery/resources.ts";
 import { CsiFailure } from "../../ports/csi.ts";
@@ -35,6 +36,8 @@ export function createVolumeCare(
 ): (spec: NodeVolumeSpec, signal: AbortSignal) => Promise<void> {
   const { digest } = deps;
   const { root } = options;
+  /** Volumes that are being grown: for all pods of the node at once, and recorded in their claim once. */
+  const growing = new Set<string>();
 
   async function republish(spec: NodeVolumeSpec, source: CsiSource, signal: AbortSignal): Promise<void> {
     const driver = await deps.objects.driver(source.driver, signal);
@@ -76,9 +79,15 @@ export function createVolumeCare(
       signal,
     );
     const value = { metadata: { resourceVersion }, ...Object(expandedStatus(claim, expansion)) };
-    await deps.client.patch(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { type: "merge", value }, signal, {
-      subresource: "status",
-    });
+    try {
+      await deps.client.patch(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { type: "merge", value }, signal, {
+        subresource: "status",
+      });
+    } catch (reason) {
+      // The claim changed meanwhile, maybe for another pod's sake: the next look decides by what it says then.
+      if (hasReason(reason, "Conflict")) return;
+      throw reason;
+    }
     deps.tell(spec.pod, {
       type: "Normal",
       reason: "FileSystemResizeSuccessful",
@@ -112,13 +121,14 @@ export function createVolumeCare(
     const { persistentVolume, claim } = spec;
     if (persistentVolume === undefined || claim === undefined) return;
     const expansion = neededExpansion(persistentVolume, claim, spec.readOnly);
-    if (expansion === undefined) return;
+    if (expansion === undefined || growing.has(spec.id)) return;
+    growing.add(spec.id);
     await attempt(
       spec,
       "MountVolume.NodeExpandVolume",
       "VolumeResizeFailed",
       () => grow(spec, source, claim, expansion, signal),
       signal,
-    );
+    ).finally(() => growing.delete(spec.id));
   };
 }
