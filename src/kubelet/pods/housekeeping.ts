@@ -42,17 +42,15 @@ export function createHousekeeping(deps: HousekeepingDeps, options: { readonly p
   async function round(signal: AbortSignal): Promise<void> {
     // Asked first: whoever appears in the runtime after this was put there by somebody who is known below.
     const found = await deps.reader.all(signal);
-    const pods = deps.knownPods();
-    deps.references.retain(pods);
-    const known = new Set(pods.map(({ metadata }) => metadata?.uid ?? ""));
+    const inRuntime = new Set(found.map(({ uid }) => uid));
+    deps.references.retain(deps.knownPods());
     for (const orphan of found) {
-      if (known.has(orphan.uid)) continue;
+      if (isKnown(orphan.uid)) continue;
       log.info("A pod runs that nobody wants, ending it", { podUid: orphan.uid, pod: orphan.name });
       deps.adoptOrphan(orphan);
-      known.add(orphan.uid);
     }
     for (const uid of await deps.volumes.podsOnDisk(signal)) {
-      if (known.has(uid)) continue;
+      if (inRuntime.has(uid) || isKnown(uid)) continue;
       await attempt("What a pod left on disk could not be removed", uid, async () => {
         await deps.volumes.release(uid, signal);
         await deps.cgroups.remove(uid, signal);
@@ -61,10 +59,15 @@ export function createHousekeeping(deps: HousekeepingDeps, options: { readonly p
     }
     for (const { name } of await listed(options.podLogsRoot)) {
       const uid = podUidOfLogDirectory(name);
-      if (uid === undefined || known.has(uid)) continue;
+      if (uid === undefined || inRuntime.has(uid) || isKnown(uid)) continue;
       const path = `${options.podLogsRoot}/${name}`;
       await attempt("Logs of a pod that is gone could not be removed", uid, () => deps.files.removeTree(path));
     }
+  }
+
+  /** Asked at the moment something is about to go: a pod may have come, and have made it, while others were looked at. */
+  function isKnown(uid: string): boolean {
+    return deps.knownPods().some(({ metadata }) => metadata?.uid === uid);
   }
 
   async function listed(path: string): Promise<readonly { readonly name: string }[]> {
