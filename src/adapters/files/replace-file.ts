@@ -31,6 +31,11 @@ export async function replaceFile(
   if (options.durable === true) await syncDirectory(dirname(path));
 }
 
+/** Whether a file is what replaceFile() leaves when the process is killed in the middle of it. */
+export function isUnfinished(name: string): boolean {
+  return /^\.[0-9a-f]{12}\.tmp$/.test(name);
+}
+
 /** Makes what was created, renamed or removed in a folder durable: a file's own sync does not cover its name. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, "r");

@@ -18,13 +18,13 @@ describe("createMappingDirectory()", () => {
     expect((await stat(join(pods, "a", "userns"))).mode & 0o777).toBe(0o600);
   });
 
-  it("reads an empty file as no mapping and skips plain files among the pods", async () => {
+  it("tells an empty file from none and skips plain files among the pods", async () => {
     const pods = await fresh();
     await mkdir(join(pods, "a"));
     await writeFile(join(pods, "a", "userns"), "");
     await writeFile(join(pods, "stray"), "");
     const store = createMappingDirectory(pods);
-    expect(await store.read("a", signal)).toBeUndefined();
+    expect(await store.read("a", signal)).toBe("");
     expect(await store.pods(signal)).toEqual(["a"]);
   });
 
@@ -33,6 +33,15 @@ describe("createMappingDirectory()", () => {
     await mkdir(join(pods, "a", "userns"), { recursive: true });
     await chmod(pods, 0o755);
     await expect(createMappingDirectory(pods).read("a", signal)).rejects.toThrow(/EISDIR/);
+  });
+
+  it("removes whatever is in the mapping's place, and what an interrupted write left", async () => {
+    const pods = await fresh();
+    await mkdir(join(pods, "a", "userns"), { recursive: true });
+    await writeFile(join(pods, "a", ".0123456789ab.tmp"), "half a mapp");
+    await writeFile(join(pods, "a", "etc-hosts"), "");
+    await createMappingDirectory(pods).remove("a", signal);
+    expect(await readdir(join(pods, "a"))).toEqual(["etc-hosts"]);
   });
 
   it("says which mapping could not be written, and leaves nothing half written", async () => {

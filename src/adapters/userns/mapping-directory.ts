@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { OrlopError } from "../../lib/orlop-error.ts";
 import type { MappingStore } from "../../ports/mapping-store.ts";
-import { replaceFile } from "../files/replace-file.ts";
+import { isUnfinished, replaceFile } from "../files/replace-file.ts";
 
 const FILE = "userns";
 
@@ -24,8 +24,7 @@ export function createMappingDirectory(podsDir: string): MappingStore {
     },
     async read(podUid, signal) {
       const path = join(directoryOf(podUid), FILE);
-      const text = await readFile(path, { encoding: "utf8", signal }).catch(unlessMissing(""));
-      return text === "" ? undefined : text;
+      return readFile(path, { encoding: "utf8", signal }).catch(unlessMissing(undefined));
     },
     async write(podUid, text, signal) {
       signal.throwIfAborted();
@@ -41,7 +40,11 @@ export function createMappingDirectory(podsDir: string): MappingStore {
     },
     async remove(podUid, signal) {
       signal.throwIfAborted();
-      await rm(join(directoryOf(podUid), FILE), { force: true });
+      const directory = directoryOf(podUid);
+      // Also what a kubelet left that was killed while it wrote: it would keep the pod's directory from being removed.
+      for (const name of await readdir(directory).catch(unlessMissing([]))) {
+        if (name === FILE || isUnfinished(name)) await rm(join(directory, name), { force: true, recursive: true });
+      }
     },
   };
 }
