@@ -5,10 +5,10 @@
 export interface MappingStore {
   /** Pods that have a directory on disk, with or without a mapping. */
   pods(signal: AbortSignal): Promise<readonly string[]>;
-  /** The file's text; undefined when there is none or it is empty. */
+  /** The file's text, "" of one that lost its contents; undefined when there is none. */
   read(podUid: string, signal: AbortSignal): Promise<string | undefined>;
   /** Durable when resolved: a crash leaves the old file or the new one, whole. */
   write(podUid: string, text: string, signal: AbortSignal): Promise<void>;
-  /** Safe to repeat. */
+  /** Also what an interrupted write() left. Safe to repeat. */
   remove(podUid: string, signal: AbortSignal): Promise<void>;
 }

@@ -181,6 +181,17 @@ describe("createUserNamespaces()", () => {
     expect(await namespaces.mappingFor(pod("b"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK }] });
   });
 
+  it("asks the runtime what a pod with an empty file holds", async () => {
+    const files = (): Map<string, string> => new Map([["z", ""]]);
+    const live = await node(memoryStore(files()), { live: () => ({ firstId: BLOCK, length: BLOCK }) });
+    expect(await live.mappingFor(pod("a"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK * 2 }] });
+    await expect(live.mappingFor(pod("z"), "", signal)).rejects.toThrow(/the mapping file is empty; .* delete the pod/);
+    const dead = await node(memoryStore(files()), { live: () => "none" });
+    expect(await dead.mappingFor(pod("z"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK }] });
+    const silent = await node(memoryStore(files()), { live: () => "unknown" });
+    await expect(silent.mappingFor(pod("a"), "", signal)).rejects.toThrow("the IDs of pod z can not be determined");
+  });
+
   it("gives no new range while the IDs of a live pod can not be determined", async () => {
     const namespaces = await node(memoryStore(new Map([["z", "{"]])), { live: () => "unknown" });
     await expect(namespaces.mappingFor(pod("a"), "", signal)).rejects.toThrow("the IDs of pod z can not be determined");

@@ -60,7 +60,9 @@ export function createUserNamespaces(
       return;
     }
     undetermined.delete(podUid);
-    if (live !== "none") pool.reserve(podUid, live);
+    if (live === "none") return;
+    pool.reserve(podUid, live);
+    unusable.set(podUid, reason);
   }
 
   async function restorePod(podUid: string, reading: Promise<string | undefined>, signal: AbortSignal): Promise<void> {
@@ -69,6 +71,11 @@ export function createUserNamespaces(
     try {
       const text = await reading;
       if (text === undefined) return;
+      if (text === "") {
+        // Of a pod that never ran it is as good as none; what runs holds IDs that nothing else tells of.
+        await determine(podUid, "the mapping file is empty", signal);
+        return;
+      }
       const parsed = parseMappingFile(text);
       if (parsed.usable) {
         const recorded = pool.record(podUid, parsed.range);
@@ -122,6 +129,7 @@ export function createUserNamespaces(
       if (decision.mode === "refused") throw new OrlopError("Unsupported", decision.reason);
       if (decision.mode === "node") return undefined;
 
+      for (const [other, reason] of undetermined) await determine(other, reason, signal);
       const broken = unusable.get(podUid);
       if (broken !== undefined) {
         throw new OrlopError(
@@ -129,7 +137,6 @@ export function createUserNamespaces(
           `user namespace: ${broken}; the file pods/${podUid}/userns below the kubelet's root directory can not be used: delete the pod and create it again`,
         );
       }
-      for (const [other, reason] of undetermined) await determine(other, reason, signal);
       const [blocking] = undetermined;
       if (blocking !== undefined) {
         throw new OrlopError(
