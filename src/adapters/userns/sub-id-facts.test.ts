@@ -32,6 +32,12 @@ describe("readSubIds()", () => {
     expect(await ask({ getent: USER })).toEqual({ found: "nothing", because: "no-getsubids" });
   });
 
+  it("does without getent", async () => {
+    expect(await ask({})).toEqual({ found: "nothing", because: "no-getsubids" });
+    expect(await ask({ getsubids: RANGES })).toMatchObject({ found: "answer" });
+    expect(await ask({ getsubids: "exit 1" })).toMatchObject({ found: "failure", of: "uids" });
+  });
+
   it("gives what getsubids says of user and group IDs", async () => {
     expect(await ask({ getent: USER, getsubids: RANGES })).toEqual({
       found: "answer",

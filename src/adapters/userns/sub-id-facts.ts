@@ -22,7 +22,8 @@ export async function readSubIds(signal: AbortSignal): Promise<SubIdAnswer> {
     signal.throwIfAborted();
     // Exit code 2 of getent: no such key. Anything else is a source of names that does not answer.
     if (isExit(reason, 2)) return { found: "nothing", because: "no-user" };
-    return { found: "failure", of: "uids", reason: messageOf(reason) };
+    // Small systems have no getent; getsubids, where there is one, then says itself that it knows no such user.
+    if (!isMissing(reason)) return { found: "failure", of: "uids", reason: messageOf(reason) };
   }
   const answers: string[] = [];
   for (const [kind, args] of [
@@ -33,8 +34,7 @@ export async function readSubIds(signal: AbortSignal): Promise<SubIdAnswer> {
       answers.push((await run("getsubids", [...args], options)).stdout);
     } catch (reason) {
       signal.throwIfAborted();
-      if (reason instanceof Error && "code" in reason && reason.code === "ENOENT")
-        return { found: "nothing", because: "no-getsubids" };
+      if (isMissing(reason)) return { found: "nothing", because: "no-getsubids" };
       return { found: "failure", of: kind, reason: messageOf(reason) };
     }
   }
@@ -42,6 +42,10 @@ export async function readSubIds(signal: AbortSignal): Promise<SubIdAnswer> {
   return { found: "answer", uids, gids };
 }
 
-function isExit(reason: unknown, code: number): boolean {
+function isExit(reason: unknown, code: number | "ENOENT"): boolean {
   return reason instanceof Error && "code" in reason && reason.code === code;
+}
+
+function isMissing(reason: unknown): boolean {
+  return isExit(reason, "ENOENT");
 }
