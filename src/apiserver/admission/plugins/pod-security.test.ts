@@ -114,6 +114,7 @@ describe("PodSecurity", () => {
     await send("POST", PODS, pod("x"));
     await label({ enforce: "restricted" });
     expect((await send("PATCH", `${PODS}/x`, { metadata: { labels: { a: "b" } } })).status).toBe(200);
+    expect(annotations()).toEqual({});
     const image = await send("PATCH", `${PODS}/x`, { spec: { containers: [{ name: "c", image: "other" }] } });
     expect(image.status).toBe(403);
     const debug = await send("PATCH", `${PODS}/x/ephemeralcontainers`, {
@@ -167,11 +168,13 @@ describe("PodSecurity", () => {
   it("says in the audit record when a namespace's labels can not be read, and applies the strictest level", async () => {
     await api.objects.update("namespaces", "", "default", (namespace) => ({
       ...namespace,
-      metadata: { ...namespace.metadata, labels: { [`${PREFIX}enforce`]: "strict" } },
+      metadata: { ...namespace.metadata, labels: { [`${PREFIX}enforce`]: "strict", [`${PREFIX}warn-version`]: "v2" } },
     }));
     expect((await send("POST", PODS, pod("x"))).status).toBe(403);
     expect(annotations()).toMatchObject({
-      [`${PREFIX}error`]: expect.stringContaining("Failed to parse policy: metadata.labels"),
+      [`${PREFIX}error`]:
+        `Failed to parse policy: [metadata.labels[${PREFIX}enforce]: Invalid value: "strict": must be one of privileged, baseline, restricted, ` +
+        `metadata.labels[${PREFIX}warn-version]: Invalid value: "v2": must be "latest" or "v1.x"]`,
       [`${PREFIX}enforce-policy`]: "restricted:latest",
     });
     expect(await counted("pod_security_errors_total")).toEqual([
@@ -202,11 +205,14 @@ describe("PodSecurity with a configuration", () => {
     await configured({ namespaces: new Set(["default"]) });
     expect((await send("POST", PODS, privileged)).status).toBe(201);
     expect(annotations()).toEqual({ [`${PREFIX}exempt`]: "namespace" });
+    await send("PATCH", `${PODS}/x`, { metadata: { labels: { a: "b" } } });
+    expect(annotations()).toEqual({ [`${PREFIX}exempt`]: "namespace" });
     expect(warningsOf(await label({ enforce: "restricted", warn: "baseline" }))).toEqual([
       'namespace "default" is exempt from Pod Security, and the policy (enforce=restricted:latest, warn=baseline:latest) will be ignored',
     ]);
     expect(await counted("pod_security_exemptions_total")).toEqual([
       'pod_security_exemptions_total{request_operation="create",resource="pod",subresource=""} 1',
+      'pod_security_exemptions_total{request_operation="update",resource="pod",subresource=""} 1',
     ]);
   });
 

@@ -114,10 +114,13 @@ export function podSecurity(deps: PodSecurityDeps, options: PodSecurityOptions):
     if (!isPod && policy.audit.level === "privileged" && policy.warn.level === "privileged" && problems.length === 0) {
       return undefined;
     }
+    const { operation, object, old } = request;
+    if (isPod && operation === "update" && !isSignificant(object as Pod, old as Pod | undefined)) return undefined;
     if (exemptions.runtimeClasses.has(subject.spec.runtimeClassName ?? "")) return exempt(request, "runtimeClass");
     if (problems.length > 0) {
-      const texts = problems.map(({ field, message }) => `${field}: ${message}`).join(", ");
-      request.annotate?.(`${ANNOTATIONS}error`, `Failed to parse policy: ${texts}`);
+      const texts = problems.map(({ field, message }) => `${field}: ${message}`);
+      const all = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
+      request.annotate?.(`${ANNOTATIONS}error`, `Failed to parse policy: ${all}`);
       metrics?.failed(request, false);
     }
     const seen = new Map<string, string>();
@@ -135,7 +138,7 @@ export function podSecurity(deps: PodSecurityDeps, options: PodSecurityOptions):
   return {
     name: "PodSecurity",
     async validate(request, objects) {
-      const { object, old, operation, subresource } = request;
+      const { object, operation, subresource } = request;
       if (object === undefined || (operation !== "create" && operation !== "update")) return undefined;
       const kind = qualifiedName(request.kind);
       if (kind === "namespaces") {
@@ -145,7 +148,6 @@ export function podSecurity(deps: PodSecurityDeps, options: PodSecurityOptions):
         if (HARMLESS.has(subresource)) return undefined;
         const pod = object as Pod;
         if (pod.spec === undefined) return undefined;
-        if (operation === "update" && old !== undefined && !isSignificant(pod, old as Pod)) return undefined;
         return judge(request, objects, { metadata: pod.metadata ?? {}, spec: pod.spec }, true);
       }
       const path = TEMPLATES.get(kind);
@@ -194,7 +196,8 @@ function isStricter(next: LevelVersion, before: LevelVersion): boolean {
 }
 
 /** Only images and new containers can change after a pod was made; those who change nothing of it are not judged again. */
-function isSignificant(next: Pod, old: Pod): boolean {
+function isSignificant(next: Pod, old: Pod | undefined): boolean {
+  if (old === undefined) return true;
   const lists = ["containers", "initContainers"] as const;
   const differs = lists.some((list) => {
     const before = old.spec?.[list] ?? [];
