@@ -13,7 +13,13 @@ const delegated = (first: number, length: number): SubIdFacts => {
 const pod = (uid: string) => ({ metadata: { uid }, spec: { containers: [], hostUsers: false } });
 
 async function start(
-  options: { subIds?: SubIdFacts; idsPerPod?: number; maxPods?: number; files?: Map<string, string> } = {},
+  options: {
+    subIds?: SubIdFacts;
+    idsPerPod?: number;
+    maxPods?: number;
+    files?: Map<string, string>;
+    gateEnabled?: boolean;
+  } = {},
 ) {
   const files = options.files ?? new Map<string, string>();
   const told: string[] = [];
@@ -33,7 +39,7 @@ async function start(
       readText: async () => "",
       liveRange: async () => "none",
     },
-    { gateEnabled: true, idsPerPod: options.idsPerPod, maxPods: options.maxPods ?? 110 },
+    { gateEnabled: options.gateEnabled ?? true, idsPerPod: options.idsPerPod, maxPods: options.maxPods ?? 110 },
   );
   await node.restore.run(SIGNAL, () => undefined);
   return { ...node, files, told };
@@ -67,6 +73,15 @@ describe("createNodeUserNamespaces()", () => {
     ],
   ])("does not start with %s, in upstream's words", async (_what, options, reason) => {
     await expect(start(options)).rejects.toThrow(reason);
+  });
+
+  it("starts with any delegation while the feature is off, and keeps what pods still hold", async () => {
+    const files = new Map([["old", formatMappingFile({ firstId: BLOCK * 2, length: BLOCK })]]);
+    const node = await start({ gateEnabled: false, subIds: delegated(100_000, BLOCK), files });
+    expect(node.counts()).toMatchObject({ used: 1, reserved: 0 });
+    await expect(node.namespaces.mappingFor(pod("new"), "", SIGNAL)).rejects.toThrow(
+      `the feature gate "UserNamespacesSupport" is disabled: can't set spec.HostUsers`,
+    );
   });
 
   it("with another idsPerPod than before lets pods keep the IDs they have", async () => {

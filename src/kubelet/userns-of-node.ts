@@ -5,6 +5,7 @@ import {
   defaultPool,
   ID_BLOCK,
   type IdRange,
+  type PoolGeometry,
 } from "../core/userns/id-pool.ts";
 import { describePool, isPoolLow, type PoolCounts } from "../core/userns/pool-level.ts";
 import { delegatedRange, type SubIdFacts } from "../core/userns/sub-ids.ts";
@@ -71,7 +72,7 @@ export function createNodeUserNamespaces(
     if (isLow && !before) deps.onPoolLow(describePool(counts));
   };
   const proofs = createMappingProofs({ rangeOf: (podUid) => restored?.rangeOf(podUid), readText: deps.readText });
-  const restore = async (signal: AbortSignal): Promise<void> => {
+  const configuredPool = async (signal: AbortSignal): Promise<PoolGeometry> => {
     const idsPerPod = required(checkIdsPerPod(options.idsPerPod ?? ID_BLOCK));
     const facts = await deps.subIds(signal);
     const delegated = required(delegatedRange(facts), (reason) => `${FAILED}: kubelet mappings: ${reason}`);
@@ -82,6 +83,13 @@ export function createNodeUserNamespaces(
     const { firstId, length, blocks } = geometry;
     const source = facts.found === "nothing" ? `nothing is delegated (${facts.because})` : "delegated to kubelet";
     deps.log.info("IDs for pods in user namespaces", { firstId, length, ranges: blocks, source });
+    return geometry;
+  };
+  const restore = async (signal: AbortSignal): Promise<void> => {
+    // With the feature off nothing is given, so no delegation can be wrong; what pods still hold is only kept for them.
+    const geometry = options.gateEnabled
+      ? await configuredPool(signal)
+      : required(checkPool(defaultPool(ID_BLOCK), ID_BLOCK, 0));
     const namespaces = createUserNamespaces(
       { ...deps, pool: createIdPool(geometry), handlers: async () => deps.handlers() },
       { gateEnabled: options.gateEnabled },
