@@ -73,7 +73,9 @@ export function createUserNamespaces(
       if (text === undefined) return;
       if (text === "") {
         // Of a pod that never ran it is as good as none; what runs holds IDs that nothing else tells of.
-        await determine(podUid, "the mapping file is empty", signal);
+        const reason = "the mapping file is empty";
+        await determine(podUid, reason, signal);
+        if (unusable.has(podUid) || undetermined.has(podUid)) complain(podUid, reason);
         return;
       }
       const parsed = parseMappingFile(text);
@@ -92,6 +94,10 @@ export function createUserNamespaces(
     unusable.set(podUid, reason);
     for (const range of touched === "unknown" ? [] : touched) pool.reserve(podUid, range);
     await determine(podUid, reason, signal);
+    complain(podUid, reason);
+  }
+
+  function complain(podUid: string, reason: string): void {
     log.error("User namespace mapping of a pod can not be used; its IDs stay reserved, delete the pod to free them", {
       podUid,
       reason,
