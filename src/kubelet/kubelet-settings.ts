@@ -40,10 +40,17 @@ export function changeDetectionOf(configuration: KubeletConfiguration): "Watch" 
   return strategy === "Cache" || strategy === "Get" ? strategy : "Watch";
 }
 
-/** What node.status.declaredFeatures tells API servers and schedulers. */
-export function declaredFeaturesOf(gates: FeatureGates): readonly string[] {
-  const declared = gates.enabled("NodeDeclaredFeatures") && gates.enabled("ExtendWebSocketsToKubelet");
-  return declared ? ["ExtendWebSocketsToKubelet"] : [];
+/** What node.status.declaredFeatures tells API servers and schedulers, sorted. Features that are not built are not told. */
+export function declaredFeaturesOf(
+  gates: FeatureGates,
+  runtime: { readonly userNamespacesHostNetwork: boolean },
+): readonly string[] {
+  if (!gates.enabled("NodeDeclaredFeatures")) return [];
+  const built: Readonly<Record<string, boolean>> = {
+    ExtendWebSocketsToKubelet: true,
+    UserNamespacesHostNetworkSupport: runtime.userNamespacesHostNetwork,
+  };
+  return Object.keys(built).filter((name) => built[name] === true && gates.enabled(name));
 }
 
 export function switchesOf(configuration: KubeletConfiguration, gates: FeatureGates) {

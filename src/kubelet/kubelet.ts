@@ -183,7 +183,7 @@ function assemble(
       reportFrequency: configuration.nodeStatusReportFrequency,
       pressureTransitionPeriod: configuration.evictionPressureTransitionPeriod,
       maximumImages: configuration.nodeStatusMaxImages,
-      declaredFeatures: declaredFeaturesOf(gates),
+      declaredFeatures: () => declaredFeaturesOf(gates, runtimeWatch),
     },
   );
   const tokens = createServiceAccountTokens({ client, clock, random, log });

@@ -11,6 +11,7 @@ import {
 import { matchesRequiredNodeAffinity } from "../scheduling/node-affinity.ts";
 import { hostPortsOf, portsCollide, requestsOf, viewNode } from "../scheduling/node-view.ts";
 import { untoleratedTaint } from "../scheduling/taints.ts";
+import { missingFeatures } from "./required-features.ts";
 
 export type Admission =
   | { readonly admitted: true }
@@ -43,6 +44,10 @@ export function admitToNode(pod: Pod, node: Node, others: readonly Pod[]): Admis
       "SupplementalGroupsPolicyNotSupported",
       "SupplementalGroupsPolicy=Strict is not supported in this node",
     );
+  }
+  const missing = pod.spec === undefined ? [] : missingFeatures(pod.spec, node);
+  if (missing.length > 0) {
+    return reject("PodFeatureUnsupported", `Pod requires node features that are not available: ${missing.join(", ")}`);
   }
   const shortage = findShortage(pod, node, others);
   if (shortage !== undefined) return shortage;

@@ -213,6 +213,7 @@ describe("admitToNode()", () => {
     ["too many pods", podOf(), node, [podOf(), podOf()], "OutOfpods"],
     ["another node selector", podOf({ nodeSelector: { zone: "b" } }), node, [], "NodeAffinity"],
     ["another operating system", podOf({ os: { name: "windows" } }), node, [], "PodOSNotSupported"],
+    ["what the node can not", podOf({ hostNetwork: true, hostUsers: false }), node, [], "PodFeatureUnsupported"],
     [
       "an extended resource of the cluster",
       podOf({ containers: [{ name: "app", resources: { requests: { "x.com/gpu": "1" } } }] }),

@@ -48,6 +48,12 @@ describe("decidePlacement()", () => {
       node("a"),
       "1 node(s) didn't match Pod's node affinity/selector",
     ],
+    [
+      "features",
+      pod("p", {}, { hostNetwork: true, hostUsers: false }),
+      node("a"),
+      "1 node(s) didn't match Pod's required features",
+    ],
   ])("tells about %s", (_, one, where, reason) => {
     expect(decide(one, viewNode(where, []))).toContain(
       `0/1 nodes are available: ${reason}. preemption: 0/1 nodes are available: 1 `,

@@ -1,5 +1,6 @@
 import { compareQuantities, subtractQuantities, wholeUnits, ZERO_QUANTITY } from "../../lib/quantity.ts";
 import type { Pod } from "../../api/types.ts";
+import { missingFeatures } from "../pods/required-features.ts";
 import { FITS, type FilterVerdict, neverFits, pushedOut } from "./filter-verdict.ts";
 import { matchesRequiredNodeAffinity } from "./node-affinity.ts";
 import { hostPortsOf, type NodeView, portsCollide, requestsOf } from "./node-view.ts";
@@ -42,7 +43,14 @@ export function filterNode(pod: Pod, view: NodeView, volumes: VolumeRules = NO_V
     const verdict = filter(pod, view);
     if (!verdict.fits) return verdict;
   }
-  return volumes.check(view);
+  const verdict = volumes.check(view);
+  return verdict.fits ? filterFeatures(pod, view) : verdict;
+}
+
+function filterFeatures({ spec }: Pod, { node }: NodeView): FilterVerdict {
+  return spec === undefined || missingFeatures(spec, node).length === 0
+    ? FITS
+    : neverFits("node(s) didn't match Pod's required features");
 }
 
 function filterResources(pod: Pod, { pods, allocatable, requested }: NodeView): FilterVerdict {

@@ -294,7 +294,7 @@ describe("createNodeStatus()", () => {
         reportFrequency: 300_000,
         pressureTransitionPeriod: 300_000,
         maximumImages: 50,
-        declaredFeatures: ["ExtendWebSocketsToKubelet"],
+        declaredFeatures: () => ["ExtendWebSocketsToKubelet"],
       },
     );
     const stop = new AbortController();

@@ -56,7 +56,8 @@ export interface NodeStatusOptions {
   readonly pressureTransitionPeriod: number;
   /** -1 for all. */
   readonly maximumImages: number;
-  readonly declaredFeatures: readonly string[];
+  /** Asked at each look: some depend on the runtime. */
+  readonly declaredFeatures: () => readonly string[];
 }
 
 export interface NodeStatusService {
@@ -132,6 +133,7 @@ export function createNodeStatus(deps: NodeStatusDeps, options: NodeStatusOption
       supplementalGroupsPolicy: deps.runtime.supplementalGroupsPolicy,
       images: imageList,
       conditions,
+      declaredFeatures: options.declaredFeatures(),
     });
     const volumesInUse = deps.volumesInUse?.();
     return volumesInUse === undefined ? status : { ...status, volumesInUse: volumesInUse.toSorted() };
