@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:tls";
 
 export interface BareTls {
-  /** Answers every request with "ok": node:https and nothing else. */
+  /** Answers a request for /N with N bytes: node:https and nothing else. */
   readonly httpsPort: number;
   /** Takes bytes until the end and then says so: node:tls and nothing else. */
   readonly sinkPort: number;
@@ -12,9 +12,11 @@ export interface BareTls {
 
 const SERVER = `
 const { cert, key } = JSON.parse(process.env.BARE_TLS);
+const bodies = {};
 const https = require("node:https").createServer({ cert, key }, (request, response) => {
-  response.writeHead(200, { "content-type": "text/plain; charset=utf-8", "content-length": 2 });
-  response.end("ok");
+  const body = bodies[request.url] ??= Buffer.alloc(Number(request.url.slice(1)), "x");
+  response.writeHead(200, { "content-type": "text/plain; charset=utf-8", "content-length": body.length });
+  response.end(body);
 });
 const sink = require("node:tls").createServer({ cert, key, allowHalfOpen: true }, (socket) => {
   socket.on("error", () => undefined);

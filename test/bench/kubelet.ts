@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { get } from "node:http";
+import { get, type IncomingMessage } from "node:http";
+import { get as getOverTls } from "node:https";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 import { createAccessReviews } from "../../src/kubelet/authorization/access-reviews.ts";
@@ -17,7 +18,7 @@ import { kubectlPath } from "../e2e/harness/kubectl.ts";
 import { kubectlFor } from "../e2e/harness/kubectl-runner.ts";
 import { waitFor } from "../e2e/harness/wait-for.ts";
 import { bareRate, type BareTls, startBareTls } from "./bare-tls.ts";
-import { rawHttpsLoad } from "./raw-https-load.ts";
+import { rawHttpsLoad, type RawTarget } from "./raw-https-load.ts";
 import { percentile, residentMebibytes, table } from "./statistics.ts";
 
 const CONNECTIONS = 16;
@@ -37,8 +38,8 @@ const UPSTREAM: Readonly<Record<string, number>> = {
 };
 const REQUESTS: Readonly<Record<string, number>> = {
   "/healthz": 10_000,
-  "/pods": 6_000,
-  "/configz": 8_000,
+  "/pods": 10_000,
+  "/configz": 10_000,
   "/metrics": 1_500,
 };
 
@@ -78,13 +79,14 @@ async function readingRates(cluster: TestCluster, client: Client, bare: BareTls)
   for (const [path, total] of Object.entries(REQUESTS)) {
     const tails: number[] = [];
     let failed = 0;
+    const target = { port: cluster.kubeletPort, path, ...client };
+    const bytes = await answerBytes(target);
     const measured = await inTurns(
       async () => {
-        const target = { port: bare.httpsPort, path: "/", ...client };
-        return (await rawHttpsLoad(target, CONNECTIONS, BARE_REQUESTS)).perSecond;
+        const floor = { port: bare.httpsPort, path: `/${bytes}`, ...client };
+        return (await rawHttpsLoad(floor, CONNECTIONS, BARE_REQUESTS)).perSecond;
       },
       async () => {
-        const target = { port: cluster.kubeletPort, path, ...client };
         const { perSecond, p99, failures } = await rawHttpsLoad(target, CONNECTIONS, total);
         tails.push(p99);
         failed += failures;
@@ -93,6 +95,7 @@ async function readingRates(cluster: TestCluster, client: Client, bare: BareTls)
     );
     rows.push([
       `GET ${path}${failed > 0 ? ` (${failed} failures)` : ""}`,
+      bytes,
       measured.value,
       percentile(tails, 0.5),
       measured.floor,
@@ -101,8 +104,24 @@ async function readingRates(cluster: TestCluster, client: Client, bare: BareTls)
       await resident(cluster),
     ]);
   }
-  const header = ["per second", "p99 ms", "bare node:https per second", "ratio", "upstream elsewhere", "RSS MiB"];
+  const header = [
+    "bytes",
+    "per second",
+    "p99 ms",
+    "bare node:https with as many bytes",
+    "ratio",
+    "upstream elsewhere",
+    "RSS MiB",
+  ];
   return table([`${CONNECTIONS} connections, ${PODS} pods`, ...header], rows);
+}
+
+async function answerBytes({ port, path, cert, key }: RawTarget): Promise<number> {
+  const options = { host: "127.0.0.1", port, path, cert, key, rejectUnauthorized: false, agent: false };
+  const [answer] = (await once(getOverTls(options), "response")) as [IncomingMessage];
+  let bytes = 0;
+  for await (const piece of answer as AsyncIterable<Buffer>) bytes += piece.length;
+  return bytes;
 }
 
 async function streamRates(cluster: TestCluster, client: Client, bare: BareTls): Promise<string> {
