@@ -49,7 +49,7 @@ export interface ConflictIndex {
   setPluginSupport(plugin: string, supported: boolean): boolean;
   isSupported(plugin: string): boolean;
   volumesOfPlugin(plugin: string): Iterable<string>;
-  /** Costs the pods of volumes with a conflict, once after each change. */
+  /** Costs what has changed since the last call, and the pods with several volumes. */
   totals(): ConflictTotals;
   hasConflict(volume: string): boolean;
   /** Volumes with a conflict, lazily. */
@@ -62,8 +62,8 @@ export interface ConflictIndex {
   volumesInDoubt(): Generator<string>;
   /** The volumes of one pod. */
   usesOf(uid: string): Iterable<VolumeUse>;
-  /** Pods with at least one conflict, as they are now: later changes do not show. Costs as `totals`. */
-  podsInConflict(): ReadonlySet<string>;
+  /** UIDs of pods with at least one conflict, each once, lazily. What changes while it is read may be missing. */
+  podsInConflict(): Generator<string>;
   /** How many conflicts one pod has, by property and summed up over its volumes, without going through them. */
   conflictCountsOf(uid: string): Readonly<Record<ConflictProperty, number>>;
   /**
@@ -95,7 +95,11 @@ export function createConflictIndex(): ConflictIndex {
   /** UIDs of the pods in doubt, by volume. */
   const doubts = new Map<string, Set<string>>();
   const pairTotals = { SELinuxLabel: 0, SELinuxChangePolicy: 0 };
-  let podsInConflict: ReadonlySet<string> | undefined;
+  /** Pods in conflict on each volume, as of the last count; `recount` are the volumes that have changed since. */
+  const counted = new Map<string, number>();
+  const recount = new Set<string>();
+  let memberships = 0;
+  const podsWithSeveralVolumes = new Set<string>();
   const labelTexts = new WeakMap<VolumeLabelling, string>();
 
   /** Runs a change of one volume and books its effect on the totals. */
@@ -106,13 +110,14 @@ export function createConflictIndex(): ConflictIndex {
     if (volume.labels.size > 0) return;
     volumes.delete(name);
     conflicting.delete(name);
+    setCount(name, 0);
     const siblings = byPlugin.get(volume.use.plugin);
     siblings?.delete(name);
     if (siblings?.size === 0) byPlugin.delete(volume.use.plugin);
   }
 
   function book(name: string, { use, labels }: IndexedVolume, sign: 1 | -1): void {
-    podsInConflict = undefined;
+    recount.add(name);
     if (!supported.has(use.plugin)) {
       conflicting.delete(name);
       return;
@@ -190,6 +195,8 @@ export function createConflictIndex(): ConflictIndex {
       const wanted = new Map(uses.map((use) => [use.volume, use]));
       const before = pods.get(pod.uid)?.uses ?? new Map<string, VolumeUse>();
       pods.set(pod.uid, { pod, uses: wanted });
+      if (wanted.size > 1) podsWithSeveralVolumes.add(pod.uid);
+      else podsWithSeveralVolumes.delete(pod.uid);
       let changed = false;
       for (const name of before.keys()) {
         if (wanted.has(name)) continue;
@@ -208,6 +215,7 @@ export function createConflictIndex(): ConflictIndex {
     removePod(uid) {
       for (const name of pods.get(uid)?.uses.keys() ?? []) leave(uid, name);
       pods.delete(uid);
+      podsWithSeveralVolumes.delete(uid);
     },
     setPluginSupport(plugin, supports) {
       if (supported.has(plugin) === supports) return false;
@@ -226,7 +234,7 @@ export function createConflictIndex(): ConflictIndex {
     totals: () => ({
       pairs: { ...pairTotals },
       volumes: conflicting.size,
-      pods: findPodsInConflict().size,
+      pods: countPodsInConflict(),
       indexedVolumes: volumes.size,
       indexedPods: pods.size,
     }),
@@ -262,7 +270,13 @@ export function createConflictIndex(): ConflictIndex {
     conflictingMembersOf: (name) =>
       conflicting.has(name) ? (volumes.get(name)?.labels.membersInConflict() ?? []) : [],
     usesOf: (uid) => pods.get(uid)?.uses.values() ?? [],
-    podsInConflict: findPodsInConflict,
+    *podsInConflict() {
+      for (const name of conflicting) {
+        for (const uid of volumes.get(name)?.labels.membersInConflict() ?? []) {
+          if (!podsWithSeveralVolumes.has(uid) || volumesInConflictOf(uid).next().value === name) yield uid;
+        }
+      }
+    },
     conflictCountsOf(uid) {
       const counts = { SELinuxLabel: 0, SELinuxChangePolicy: 0 };
       for (const name of pods.get(uid)?.uses.keys() ?? []) {
@@ -278,14 +292,29 @@ export function createConflictIndex(): ConflictIndex {
     pod: (uid) => pods.get(uid)?.pod,
   };
 
-  function findPodsInConflict(): ReadonlySet<string> {
-    if (podsInConflict !== undefined) return podsInConflict;
-    const found = new Set<string>();
-    for (const name of conflicting) {
-      for (const uid of volumes.get(name)?.labels.membersInConflict() ?? []) found.add(uid);
+  function setCount(name: string, count: number): void {
+    memberships += count - (counted.get(name) ?? 0);
+    if (count === 0) counted.delete(name);
+    else counted.set(name, count);
+    recount.delete(name);
+  }
+
+  function countPodsInConflict(): number {
+    for (const name of recount) {
+      setCount(name, conflicting.has(name) ? (volumes.get(name)?.labels.conflictingMembers() ?? 0) : 0);
     }
-    podsInConflict = found;
-    return found;
+    let more = 0;
+    for (const uid of podsWithSeveralVolumes) more += Math.max(0, [...volumesInConflictOf(uid)].length - 1);
+    return memberships - more;
+  }
+
+  /** Volumes on which one pod has a conflict, in the order of its uses. */
+  function* volumesInConflictOf(uid: string): Generator<string> {
+    for (const name of pods.get(uid)?.uses.keys() ?? []) {
+      if (!conflicting.has(name)) continue;
+      const counts = volumes.get(name)?.labels.conflictCountsOf(uid);
+      if ((counts?.SELinuxLabel ?? 0) + (counts?.SELinuxChangePolicy ?? 0) > 0) yield name;
+    }
   }
 }
 

@@ -124,15 +124,24 @@ function seriesOf(index: ConflictIndex, uid: string, most: number, texts: LabelT
 
 /** The pods in conflict with how many of their conflicts may be shown: every pod some, as far as the limit goes. */
 function podShares(index: ConflictIndex, limit: number): readonly (readonly [string, number])[] {
-  const uids = [...index.podsInConflict()];
+  const uids = firstOf(index.podsInConflict(), limit);
   if (limit === Number.POSITIVE_INFINITY) return uids.map((uid) => [uid, limit]);
-  if (uids.length >= limit) return uids.slice(0, limit).map((uid) => [uid, 1]);
+  if (uids.length === limit) return uids.map((uid) => [uid, 1]);
   const wanted = uids.map((uid) => {
     const { SELinuxLabel, SELinuxChangePolicy } = index.conflictCountsOf(uid);
     return SELinuxLabel + SELinuxChangePolicy;
   });
   const shares = fairShares(wanted, limit);
   return uids.map((uid, position) => [uid, shares[position] ?? 0]);
+}
+
+function firstOf(uids: Iterable<string>, most: number): readonly string[] {
+  const found: string[] = [];
+  for (const uid of uids) {
+    if (found.length >= most) break;
+    found.push(uid);
+  }
+  return found;
 }
 
 function line({ property, pod, other, value, otherValue, label, otherLabel }: ConflictPair, texts: LabelTexts): string {
