@@ -1,7 +1,8 @@
+import { createCountsByName } from "../../lib/counts-by-name.ts";
 import type { ConflictProperty, VolumeLabelling } from "./conflict-rule.ts";
 import { formatLabel, type SELinuxLabel } from "./label.ts";
 import { mayBeUncertain } from "./uncertainty.ts";
-import type { IndexedPod, VolumeMember, VolumeUse } from "./volume-use.ts";
+import { type IndexedPod, isSameClaim, sameUse, type VolumeMember, type VolumeUse } from "./volume-use.ts";
 import { createVolumeLabels, type VolumeLabels } from "./volume-labels.ts";
 
 export interface ConflictPair {
@@ -95,10 +96,8 @@ export function createConflictIndex(): ConflictIndex {
   /** UIDs of the pods in doubt, by volume. */
   const doubts = new Map<string, Set<string>>();
   const pairTotals = { SELinuxLabel: 0, SELinuxChangePolicy: 0 };
-  /** Pods in conflict on each volume, as of the last count; `recount` are the volumes that have changed since. */
-  const counted = new Map<string, number>();
-  const recount = new Set<string>();
-  let memberships = 0;
+  /** Pods in conflict, by volume. */
+  const conflictingMembers = createCountsByName();
   const podsWithSeveralVolumes = new Set<string>();
   const labelTexts = new WeakMap<VolumeLabelling, string>();
 
@@ -110,14 +109,14 @@ export function createConflictIndex(): ConflictIndex {
     if (volume.labels.size > 0) return;
     volumes.delete(name);
     conflicting.delete(name);
-    setCount(name, 0);
+    conflictingMembers.forget(name);
     const siblings = byPlugin.get(volume.use.plugin);
     siblings?.delete(name);
     if (siblings?.size === 0) byPlugin.delete(volume.use.plugin);
   }
 
   function book(name: string, { use, labels }: IndexedVolume, sign: 1 | -1): void {
-    recount.add(name);
+    conflictingMembers.changed(name);
     if (!supported.has(use.plugin)) {
       conflicting.delete(name);
       return;
@@ -292,20 +291,13 @@ export function createConflictIndex(): ConflictIndex {
     pod: (uid) => pods.get(uid)?.pod,
   };
 
-  function setCount(name: string, count: number): void {
-    memberships += count - (counted.get(name) ?? 0);
-    if (count === 0) counted.delete(name);
-    else counted.set(name, count);
-    recount.delete(name);
-  }
-
   function countPodsInConflict(): number {
-    for (const name of recount) {
-      setCount(name, conflicting.has(name) ? (volumes.get(name)?.labels.conflictingMembers() ?? 0) : 0);
-    }
+    const count = conflictingMembers.total((name) =>
+      conflicting.has(name) ? (volumes.get(name)?.labels.conflictingMembers() ?? 0) : 0,
+    );
     let more = 0;
     for (const uid of podsWithSeveralVolumes) more += Math.max(0, [...volumesInConflictOf(uid)].length - 1);
-    return memberships - more;
+    return count - more;
   }
 
   /** Volumes on which one pod has a conflict, in the order of its uses. */
@@ -316,16 +308,4 @@ export function createConflictIndex(): ConflictIndex {
       if ((counts?.SELinuxLabel ?? 0) + (counts?.SELinuxChangePolicy ?? 0) > 0) yield name;
     }
   }
-}
-
-function isSameClaim(one: VolumeUse, other: VolumeUse): boolean {
-  return (
-    one.persistentVolume === other.persistentVolume &&
-    one.claim?.namespace === other.claim?.namespace &&
-    one.claim?.name === other.claim?.name
-  );
-}
-
-function sameUse(before: VolumeUse | undefined, after: VolumeUse): boolean {
-  return before !== undefined && JSON.stringify(before) === JSON.stringify(after);
 }

@@ -32,3 +32,16 @@ export interface VolumeMember {
   readonly pod: IndexedPod;
   readonly use: VolumeUse;
 }
+
+/** Whether both come by the same claim and PersistentVolume. */
+export function isSameClaim(one: VolumeUse, other: VolumeUse): boolean {
+  return (
+    one.persistentVolume === other.persistentVolume &&
+    one.claim?.namespace === other.claim?.namespace &&
+    one.claim?.name === other.claim?.name
+  );
+}
+
+export function sameUse(before: VolumeUse | undefined, after: VolumeUse): boolean {
+  return before !== undefined && JSON.stringify(before) === JSON.stringify(after);
+}
