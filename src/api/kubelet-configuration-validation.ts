@@ -1,5 +1,7 @@
 import { formatGoDuration } from "../lib/go-duration.ts";
 import type { KubeletConfiguration } from "./kubelet-configuration-fields.ts";
+import { reservationProblems } from "./kubelet-reservation-rules.ts";
+import { tracingProblems } from "./kubelet-tracing-rules.ts";
 
 const SECOND = 1_000;
 const RESERVED_SIGNALS = [
@@ -23,6 +25,8 @@ export function kubeletConfigurationProblems(configuration: KubeletConfiguration
     ...allocatableProblems(configuration),
     ...evictionProblems(configuration),
     ...relationProblems(configuration),
+    ...reservationProblems(configuration),
+    ...tracingProblems(configuration),
     ...placeProblems(configuration),
   ].map((text) => `invalid configuration: ${text}`);
 }
@@ -61,7 +65,9 @@ function numberProblems(c: KubeletConfiguration): string[] {
     problems.push(`nodeStatusMaxImages (--node-status-max-images) ${c.nodeStatusMaxImages} must be -1 or greater`);
   }
   if (c.cpuCFSQuotaPeriod < 1 || c.cpuCFSQuotaPeriod > SECOND) {
-    problems.push("cpuCFSQuotaPeriod (--cpu-cfs-quota-period) must be between 1ms and 1sec, inclusive");
+    problems.push(
+      `cpuCFSQuotaPeriod (--cpu-cfs-quota-period) ${shownDuration(c.cpuCFSQuotaPeriod)} must be between 1ms and 1sec, inclusive`,
+    );
   }
   if (c.containerLogMaxFiles < 2) problems.push("containerLogMaxFiles must be greater than 1");
   if (c.containerLogMaxWorkers < 1) problems.push("containerLogMaxWorkers must be greater than or equal to 1");
@@ -85,14 +91,7 @@ function numberProblems(c: KubeletConfiguration): string[] {
 
 function choiceProblems(c: KubeletConfiguration): string[] {
   const choices: readonly (readonly [string, string, readonly string[]])[] = [
-    [
-      "topologyManagerPolicy (--topology-manager-policy)",
-      c.topologyManagerPolicy,
-      ["none", "best-effort", "restricted", "single-numa-node"],
-    ],
-    ["topologyManagerScope (--topology-manager-scope)", c.topologyManagerScope, ["container", "pod"]],
     ["cgroupDriver (--cgroup-driver)", c.cgroupDriver, ["cgroupfs", "systemd"]],
-    ["memorySwap.swapBehavior", c.memorySwap.swapBehavior, ["", "LimitedSwap", "NoSwap"]],
     ["tlsMinVersion (--tls-min-version)", c.tlsMinVersion, TLS_VERSIONS],
     [
       "configMapAndSecretChangeDetectionStrategy",
@@ -100,7 +99,6 @@ function choiceProblems(c: KubeletConfiguration): string[] {
       ["Get", "Cache", "Watch"],
     ],
     ["authorization.connect", c.authorization.connect, ["enforce", "warn", "legacy"]],
-    ["logging.format", c.logging.format, ["text", "json"]],
   ];
   const problems = choices
     .filter(([, value, allowed]) => !allowed.includes(value))
@@ -118,16 +116,40 @@ function choiceProblems(c: KubeletConfiguration): string[] {
     ["memoryReservationPolicy", c.memoryReservationPolicy, ["None", "TieredReservation"]],
   ];
   for (const [field, value, allowed] of options) {
-    if (allowed.includes(value)) continue;
-    const names = allowed.map((name) => JSON.stringify(name));
-    const valid = `${names.slice(0, -1).join(", ")} or ${names.at(-1) ?? ""}`;
-    problems.push(`option ${JSON.stringify(value)} specified for ${field}. Valid options are ${valid}`);
+    if (!allowed.includes(value)) problems.push(notAnOption(field, value, allowed));
+  }
+  const policies = ["none", "best-effort", "restricted", "single-numa-node"];
+  if (!policies.includes(c.topologyManagerPolicy)) {
+    const [given, allowed] = [JSON.stringify(c.topologyManagerPolicy), policies.map((one) => JSON.stringify(one))];
+    problems.push(`topologyManagerPolicy (--topology-manager-policy) ${given} must be one of: [${allowed.join(" ")}]`);
+  }
+  if (!["container", "pod"].includes(c.topologyManagerScope)) {
+    const given = JSON.stringify(c.topologyManagerScope);
+    problems.push(`topologyManagerScope (--topology-manager-scope) ${given} must be one of: "container", or "pod"`);
+  }
+  if (!["", "LimitedSwap", "NoSwap"].includes(c.memorySwap.swapBehavior)) {
+    const given = JSON.stringify(c.memorySwap.swapBehavior);
+    problems.push(`memorySwap.swapBehavior ${given} must be one of: "", "LimitedSwap" or "NoSwap"`);
+  }
+  if (!["text", "json"].includes(c.logging.format)) {
+    problems.push(`logging.format: Invalid value: ${JSON.stringify(c.logging.format)}: Unsupported log format`);
   }
   // The mode has texts of its own because authorization is built from it.
   if (!["AlwaysAllow", "Webhook"].includes(c.authorization.mode)) {
     problems.push(`authorization.mode: unknown authorization mode ${c.authorization.mode}`);
   }
   return problems;
+}
+
+function notAnOption(field: string, value: string, allowed: readonly string[]): string {
+  const names = allowed.map((name) => JSON.stringify(name));
+  const valid = `${names.slice(0, -1).join(", ")} or ${names.at(-1) ?? ""}`;
+  return `option ${JSON.stringify(value)} specified for ${field}. Valid options are ${valid}`;
+}
+
+/** As upstream's texts show a field that is a duration. */
+function shownDuration(milliseconds: number): string {
+  return `{${formatGoDuration(milliseconds)}}`;
 }
 
 function allocatableProblems(c: KubeletConfiguration): string[] {
@@ -149,23 +171,21 @@ function allocatableProblems(c: KubeletConfiguration): string[] {
   const needsGroup = (prefix: string): boolean => c.enforceNodeAllocatable.some((value) => value.startsWith(prefix));
   if (needsGroup("system-reserved") && c.systemReservedCgroup === "") {
     problems.push(
-      `systemReservedCgroup (--system-reserved-cgroup) must be specified when "system-reserved" included in ${field}`,
+      `systemReservedCgroup (--system-reserved-cgroup) must be specified when "system-reserved" or "system-reserved-compressible" included in ${field}`,
     );
   }
   if (needsGroup("kube-reserved") && c.kubeReservedCgroup === "") {
     problems.push(
-      `kubeReservedCgroup (--kube-reserved-cgroup) must be specified when "kube-reserved" included in ${field}`,
+      `kubeReservedCgroup (--kube-reserved-cgroup) must be specified when "kube-reserved" or "kube-reserved-compressible" included in ${field}`,
     );
   }
-  if (new Set(c.enforceNodeAllocatable).size !== c.enforceNodeAllocatable.length) {
-    problems.push(`duplicated enforcements in ${field}`);
-  }
+  const twice = c.enforceNodeAllocatable.find((value, index, all) => all.indexOf(value) !== index);
+  if (twice !== undefined) problems.push(`duplicated enforcements ${JSON.stringify(twice)} in ${field}`);
   if (c.enforceNodeAllocatable.includes("none") && c.enforceNodeAllocatable.length > 1) {
     problems.push(`${field} may not contain additional enforcements when "none" is specified`);
   }
   for (const value of c.enforceNodeAllocatable) {
-    if (!known.includes(value))
-      problems.push(`option "${value}" specified for ${field}. Valid options are ${known.join(", ")}`);
+    if (!known.includes(value)) problems.push(notAnOption(field, value, known));
     else if (value !== "none" && !c.cgroupsPerQOS) {
       problems.push(`cgroupsPerQOS (--cgroups-per-qos) must be set to true when "${value}" contained in ${field}`);
     }
@@ -220,11 +240,11 @@ function relationProblems(c: KubeletConfiguration): string[] {
   for (const field of ["shutdownGracePeriod", "shutdownGracePeriodCriticalPods"] as const) {
     const value = c[field];
     if (value < 0 || (value > 0 && value < SECOND)) {
-      problems.push(`${field} ${formatGoDuration(value)} must be either zero or otherwise >= 1 sec`);
+      problems.push(`${field} ${shownDuration(value)} must be either zero or otherwise >= 1 sec`);
     }
   }
   if (c.shutdownGracePeriodCriticalPods > c.shutdownGracePeriod) {
-    const [critical, all] = [c.shutdownGracePeriodCriticalPods, c.shutdownGracePeriod].map(formatGoDuration);
+    const [critical, all] = [c.shutdownGracePeriodCriticalPods, c.shutdownGracePeriod].map(shownDuration);
     problems.push(`shutdownGracePeriodCriticalPods ${critical} must be <= shutdownGracePeriod ${all}`);
   }
   if (c.shutdownGracePeriodByPodPriority.length > 0 && c.shutdownGracePeriod + c.shutdownGracePeriodCriticalPods > 0) {
@@ -243,11 +263,6 @@ function relationProblems(c: KubeletConfiguration): string[] {
   }
   if (c.enableSystemLogQuery && !c.enableSystemLogHandler) {
     problems.push("enableSystemLogHandler is required for enableSystemLogQuery");
-  }
-  if (c.reservedSystemCPUs !== "" && (c.systemReservedCgroup !== "" || c.kubeReservedCgroup !== "")) {
-    problems.push(
-      "can't use reservedSystemCPUs (--reserved-cpus) with systemReservedCgroup (--system-reserved-cgroup) or kubeReservedCgroup (--kube-reserved-cgroup)",
-    );
   }
   if (
     c.preloadedImagesVerificationAllowlist.length > 0 &&

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { createFiles } from "../adapters/files/files.ts";
+import { checkKubeletConfigurationGates } from "../api/kubelet-configuration-gate-rules.ts";
 import type { KubeletConfiguration } from "../api/kubelet-configuration.ts";
 import type { KubeletOptions } from "../cli/commands.ts";
 import { kubeletFieldDocument } from "../cli/kubelet-flags.ts";
@@ -19,6 +20,7 @@ export async function kubelet(options: KubeletOptions): Promise<number> {
   const configuration = await configurationOf(options);
   const deps = systemDeps(logLevelOf(options.v ?? 0, options.logLevel));
   const gates = featureGatesOf(options, deps.log, new Map(Object.entries(configuration.featureGates)));
+  checkKubeletConfigurationGates(configuration, gates);
   await checkMachine({ node: true, command: "orlop kubelet" });
   const { hostnameOverride, nodeIp } = options;
   const place = await findNodePlace({

@@ -9,6 +9,7 @@ import type { ClusterPki } from "../adapters/tls/cluster-pki.ts";
 import { createClientCertificateVerifier } from "../adapters/tls/client-certificate-verifier.ts";
 import type { FeatureGates } from "../api/feature-gates.ts";
 import type { UpOptions } from "../cli/commands.ts";
+import { checkKubeletConfigurationGates } from "../api/kubelet-configuration-gate-rules.ts";
 import { loadKubeletConfiguration } from "../kubelet/configuration/load-configuration.ts";
 import { OrlopError } from "../lib/orlop-error.ts";
 import type { Unit } from "../machinery/unit.ts";
@@ -51,6 +52,7 @@ export function createOwnNode(deps: SystemDeps, options: UpOptions, node: OwnNod
             podLogsDir: join(node.dataDir, "pod-logs"),
           },
         });
+        checkKubeletConfigurationGates(configuration, node.gates);
         const verifier = createClientCertificateVerifier(node.pki.current().authorityPem);
         const [host] = node.place.addresses;
         const agent = createNodeAgent(deps, node.transport, {
