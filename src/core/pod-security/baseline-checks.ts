@@ -7,6 +7,7 @@ import {
   hasOwnUsers,
   namesWhere,
   plural,
+  profileType,
   quoted,
   setters,
   sortedSet,
@@ -47,13 +48,14 @@ const SYSCTLS_29 = [
   "net.ipv4.tcp_keepalive_probes",
 ];
 const SYSCTLS_32 = [...SYSCTLS_29, "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"];
+const SYSCTLS_37 = [...SYSCTLS_32, "net.ipv4.tcp_slow_start_after_idle", "net.ipv4.tcp_notsent_lowat"];
 
 const appArmorProfile: CheckPod = ({ metadata, spec }) => {
   const isBad = (type: string | undefined): boolean =>
     type !== undefined && type !== "RuntimeDefault" && type !== "Localhost";
-  const podType = spec.securityContext?.appArmorProfile?.type;
+  const podType = profileType(spec.securityContext?.appArmorProfile);
   const typeOf = ({ securityContext }: Pick<Container, "securityContext">): string | undefined =>
-    securityContext?.appArmorProfile?.type;
+    profileType(securityContext?.appArmorProfile);
   const bad = namesWhere(spec, (container) => isBad(typeOf(container)));
   const types = sortedSet([podType, ...containersOf(spec).map(typeOf)].flatMap((type) => type ?? []).filter(isBad));
   const annotations = Object.entries(metadata.annotations ?? {})
@@ -237,6 +239,7 @@ export const BASELINE_CHECKS: readonly Check[] = [
       { since: 27, check: sysctls(SYSCTLS_27) },
       { since: 29, check: sysctls(SYSCTLS_29) },
       { since: 32, check: sysctls(SYSCTLS_32) },
+      { since: 37, check: sysctls(SYSCTLS_37) },
     ],
   },
   { id: "windowsHostProcess", level: "baseline", versions: [{ since: 0, check: windowsHostProcess }] },

@@ -60,6 +60,11 @@ export function setters(isPodBad: boolean, names: readonly string[]): string {
   return [...(isPodBad ? ["pod"] : []), ...(names.length > 0 ? [containers(names)] : [])].join(" and ");
 }
 
+/** The type a profile names: "" when it names none, which validation has not refused yet; undefined without a profile. */
+export function profileType(profile: { readonly type?: string } | undefined): string | undefined {
+  return profile === undefined ? undefined : (profile.type ?? "");
+}
+
 /** Each once, sorted by code units. */
 export function sortedSet(values: readonly string[]): readonly string[] {
   return [...new Set(values)].toSorted();

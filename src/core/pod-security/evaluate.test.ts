@@ -118,6 +118,20 @@ describe("violationsOf()", () => {
     expect(judge("baseline", latest, spec)).toBe(text);
   });
 
+  it("refuses a profile that names no type, which validation sees only later", () => {
+    const nameless = { appArmorProfile: {}, seccompProfile: {} } as NonNullable<PodSpec["securityContext"]>;
+    expect(judge("baseline", latest, { securityContext: nameless })).toBe(
+      'forbidden AppArmor profile (pod must not set AppArmor profile type to ""), ' +
+        'seccompProfile (pod must not set securityContext.seccompProfile.type to "")',
+    );
+  });
+
+  it("allows in each version the sysctls that are safe since then", () => {
+    const spec = { containers: [], securityContext: { sysctls: [{ name: "net.ipv4.tcp_notsent_lowat", value: "1" }] } };
+    const at = (minor: number): number => violationsOf({ metadata: {}, spec }, { level: "baseline", minor }, 37).length;
+    expect([at(36), at(37), at(latest)]).toEqual([1, 0, 0]);
+  });
+
   it("reads what used to be annotations", () => {
     const key = "container.apparmor.security.beta.kubernetes.io/a";
     expect(judge("baseline", latest, {}, { [key]: "unconfined" })).toBe(

@@ -1,6 +1,6 @@
 import { containersOf } from "../../api/pod.ts";
 import type { Container } from "../../api/types.ts";
-import { type CheckPod, containers, namesWhere, plural, quoted, setters, sortedSet } from "./check.ts";
+import { type CheckPod, containers, namesWhere, plural, profileType, quoted, setters, sortedSet } from "./check.ts";
 
 const POD_ANNOTATION = "seccomp.security.alpha.kubernetes.io/pod";
 const CONTAINER_ANNOTATION = "container.seccomp.security.alpha.kubernetes.io/";
@@ -30,12 +30,12 @@ function isBad(type: string | undefined): boolean {
 }
 
 function typeOf({ securityContext }: Pick<Container, "securityContext">): string | undefined {
-  return securityContext?.seccompProfile?.type;
+  return profileType(securityContext?.seccompProfile);
 }
 
 /** Who names a profile names an allowed one. */
 export const seccompBaselineByFields: CheckPod = ({ spec }) => {
-  const podType = spec.securityContext?.seccompProfile?.type;
+  const podType = profileType(spec.securityContext?.seccompProfile);
   const bad = namesWhere(spec, (container) => isBad(typeOf(container)));
   const values = sortedSet([podType, ...containersOf(spec).map(typeOf)].flatMap((type) => type ?? []).filter(isBad));
   if (values.length === 0) return undefined;
