@@ -139,6 +139,21 @@ describe("createUserNamespaces()", () => {
     expect(await namespaces.mappingFor(pod("new"), "", signal)).toBeDefined();
   });
 
+  it("stops only the pod whose file claims what others have, also when it is read first", async () => {
+    const everything = { hostId: 0, containerId: 0, length: 2 ** 32 - 1 };
+    const files = new Map([
+      ["z", JSON.stringify({ uidMappings: [everything], gidMappings: [everything] })],
+      ["a", formatMappingFile({ firstId: BLOCK, length: BLOCK })],
+    ]);
+    const namespaces = await node(memoryStore(files));
+    expect(await namespaces.mappingFor(pod("a"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK }] });
+    await expect(namespaces.mappingFor(pod("new"), "", signal)).rejects.toThrow(
+      /could not find an empty slot .* 7 are reserved because of mapping files that can not be used/,
+    );
+    await namespaces.release("z", signal);
+    expect(await namespaces.mappingFor(pod("new"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK * 2 }] });
+  });
+
   it("stops only the pod whose file can not be read", async () => {
     const store = memoryStore(
       new Map([

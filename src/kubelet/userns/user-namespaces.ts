@@ -38,6 +38,14 @@ export interface UserNamespaces {
   counts(): { readonly used: number; readonly reserved: number; readonly free: number };
 }
 
+interface UnusableFile {
+  readonly podUid: string;
+  readonly reason: string;
+  /** Ranges that can be made out in it. */
+  readonly touched: readonly IdRange[];
+  readonly isEmpty?: boolean;
+}
+
 const READS_AT_ONCE = 64;
 
 export function createUserNamespaces(
@@ -65,39 +73,35 @@ export function createUserNamespaces(
     unusable.set(podUid, reason);
   }
 
-  async function restorePod(podUid: string, reading: Promise<string | undefined>, signal: AbortSignal): Promise<void> {
-    let reason: string;
-    let touched: readonly IdRange[] | "unknown" = "unknown";
+  /** @returns what is wrong with the file, undefined when there is none or the pod has its IDs again */
+  async function takeOver(
+    podUid: string,
+    reading: Promise<string | undefined>,
+    signal: AbortSignal,
+  ): Promise<UnusableFile | undefined> {
     try {
       const text = await reading;
-      if (text === undefined) return;
-      if (text === "") {
-        // Of a pod that never ran it is as good as none; what runs holds IDs that nothing else tells of.
-        const reason = "the mapping file is empty";
-        await determine(podUid, reason, signal);
-        if (unusable.has(podUid) || undetermined.has(podUid)) complain(podUid, reason);
-        return;
-      }
+      if (text === undefined) return undefined;
+      if (text === "") return { podUid, isEmpty: true, reason: "the mapping file is empty", touched: [] };
       const parsed = parseMappingFile(text);
-      if (parsed.usable) {
-        const recorded = pool.record(podUid, parsed.range);
-        if (recorded.ok) return;
-        reason = recorded.reason;
-        touched = [parsed.range];
-      } else {
-        ({ reason, touched } = parsed);
+      if (!parsed.usable) {
+        const { reason, touched } = parsed;
+        return { podUid, reason, touched: touched === "unknown" ? [] : touched };
       }
+      const recorded = pool.record(podUid, parsed.range);
+      return recorded.ok ? undefined : { podUid, reason: recorded.reason, touched: [parsed.range] };
     } catch (failure) {
       signal.throwIfAborted();
-      reason = messageOf(failure);
+      return { podUid, reason: messageOf(failure), touched: [] };
     }
-    unusable.set(podUid, reason);
-    for (const range of touched === "unknown" ? [] : touched) pool.reserve(podUid, range);
-    await determine(podUid, reason, signal);
-    complain(podUid, reason);
   }
 
-  function complain(podUid: string, reason: string): void {
+  async function setAside({ podUid, reason, touched, isEmpty }: UnusableFile, signal: AbortSignal): Promise<void> {
+    // Of a pod that never ran an empty file is as good as none; what runs holds IDs that nothing else tells of.
+    if (isEmpty !== true) unusable.set(podUid, reason);
+    for (const range of touched) pool.reserve(podUid, range);
+    await determine(podUid, reason, signal);
+    if (!unusable.has(podUid) && !undetermined.has(podUid)) return;
     log.error("User namespace mapping of a pod can not be used; its IDs stay reserved, delete the pod to free them", {
       podUid,
       reason,
@@ -109,6 +113,7 @@ export function createUserNamespaces(
       const pods = await store.pods(signal).catch((cause: unknown) => {
         throw new OrlopError("Unavailable", `read pods from disk: ${messageOf(cause)}`, { cause });
       });
+      const unusableFiles: UnusableFile[] = [];
       // Read side by side, taken over in order: of two files with the same range the first keeps it.
       for (let at = 0; at < pods.length; at += READS_AT_ONCE) {
         const batch = pods.slice(at, at + READS_AT_ONCE).map((podUid) => {
@@ -116,8 +121,13 @@ export function createUserNamespaces(
           reading.catch(() => undefined);
           return { podUid, reading };
         });
-        for (const { podUid, reading } of batch) await restorePod(podUid, reading, signal);
+        for (const { podUid, reading } of batch) {
+          const problem = await takeOver(podUid, reading, signal);
+          if (problem !== undefined) unusableFiles.push(problem);
+        }
       }
+      // Last: what a damaged file claims must not keep others from what is theirs.
+      for (const file of unusableFiles) await setAside(file, signal);
     },
 
     async mappingFor(pod, handler, signal) {
