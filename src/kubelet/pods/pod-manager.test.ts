@@ -127,6 +127,21 @@ describe("a pod's life", () => {
     expect(node.manager().directory.pods()).toEqual([]);
   });
 
+  it("keeps all it holds while its sandbox runs on though the runtime said it was stopped", async () => {
+    const node = await start();
+    const { metadata } = await node.create("web", { containers: [APP] });
+    await node.until("running", isRunning(node, "web"));
+    const { sandboxes } = node.runtime;
+    const stop = sandboxes.stop;
+    Object.assign(sandboxes, { stop: async () => undefined });
+    await node.client.delete(PODS, { namespace: "default", name: "web" }, SIGNAL);
+    await node.pass(30_000);
+    expect(node.released).toEqual([]);
+    Object.assign(sandboxes, { stop });
+    await node.until("gone", isGone(node, "web"));
+    expect(node.released).toEqual([`volumes ${metadata?.uid}`, `cgroups ${metadata?.uid}`]);
+  });
+
   it("is killed when its grace period is over", async () => {
     const node = await start({ runtime: { script: () => ({ ignoresStop: true }) } });
     await node.create("deaf", { containers: [APP], terminationGracePeriodSeconds: 30 });

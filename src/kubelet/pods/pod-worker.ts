@@ -215,6 +215,14 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
       const names = alive.map(({ name }) => name).join(", ");
       throw new OrlopError("Internal", `containers still run after they were stopped: ${names}`, { retry: "backoff" });
     }
+    // Its process has the pod's IDs and its network: what it holds must not be given to others.
+    const standing = runtime.sandboxes.filter(({ ready }) => ready);
+    if (standing.length > 0) {
+      const ids = standing.map(({ id }) => id).join(", ");
+      throw new OrlopError("Internal", `the pod's sandbox still runs after it was stopped: ${ids}`, {
+        retry: "backoff",
+      });
+    }
     setStatus(computeStatus(true));
     deps.probes.remove(uid);
   }
