@@ -154,6 +154,23 @@ describe("createUserNamespaces()", () => {
     expect(await namespaces.mappingFor(pod("new"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK * 2 }] });
   });
 
+  it.each(["copy", "owner"])(
+    "of two files with the same range believes that of the pod that runs: %s first",
+    async (first) => {
+      const text = formatMappingFile({ firstId: BLOCK, length: BLOCK });
+      const files = new Map([first, first === "copy" ? "owner" : "copy"].map((uid) => [uid, text] as const));
+      const live = (uid: string): IdRange => ({ firstId: uid === "owner" ? BLOCK : BLOCK * 2, length: BLOCK });
+      const namespaces = await node(memoryStore(files), { live });
+      expect(await namespaces.mappingFor(pod("owner"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK }] });
+      await expect(namespaces.mappingFor(pod("copy"), "", signal)).rejects.toThrow(
+        /delete the pod and create it again/,
+      );
+      expect(await namespaces.mappingFor(pod("new"), "", signal)).toMatchObject({
+        uidMappings: [{ hostId: BLOCK * 3 }],
+      });
+    },
+  );
+
   it("stops only the pod whose file can not be read", async () => {
     const store = memoryStore(
       new Map([
@@ -258,6 +275,71 @@ describe("createUserNamespaces()", () => {
           }
         },
       ),
+    );
+  });
+
+  it("never lets two live pods share IDs, whatever happens to the files of some", async () => {
+    const BLOCKS = 6;
+    const ANOTHERS = "another pod's";
+    const texts = fc.oneof(
+      fc.constantFrom("", "{", "null", '{"uidMappings":[]}', ANOTHERS),
+      fc
+        .record({ first: fc.nat(BLOCKS + 1), blocks: fc.integer({ min: 0, max: BLOCKS }) })
+        .map(({ first, blocks }) => formatMappingFile({ firstId: first * BLOCK, length: blocks * BLOCK })),
+    );
+    const step = fc.record({ do: fc.constantFrom("start", "end", "crash", "damage"), pod: fc.nat(7), text: texts });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 30 }),
+        fc.infiniteStream(fc.double({ min: 0, max: 0.99, noNaN: true })),
+        async (steps, random) => {
+          const store = memoryStore();
+          const live = new Map<string, number>();
+          const damaged = new Set<string>();
+          const begin = (): Promise<UserNamespaces> =>
+            node(store, {
+              blocks: BLOCKS,
+              fraction: () => random.next().value ?? 0,
+              live: (uid) => {
+                const firstId = live.get(uid);
+                return firstId === undefined ? "none" : { firstId, length: BLOCK };
+              },
+            });
+          let namespaces = await begin();
+          for (const { do: what, pod: index, text } of steps) {
+            const uid = `pod-${index}`;
+            if (what === "crash") {
+              namespaces = await begin();
+              for (const [uid, hostId] of live) {
+                const held = namespaces.rangeOf(uid);
+                if (held === undefined || held.firstId === hostId) continue;
+                // The node sees at /proc that it does not run with what it was given, and ends it.
+                await namespaces.release(uid, signal);
+                live.delete(uid);
+              }
+              for (const [intact, hostId] of live) {
+                if (damaged.has(intact)) continue;
+                const mapping = await namespaces.mappingFor(pod(intact), "", signal);
+                expect(mapping?.uidMappings[0]?.hostId).toBe(hostId);
+              }
+            } else if (what === "damage" && store.files.has(uid)) {
+              const copy = store.files.get(`pod-${(index + 1) % 8}`) ?? "";
+              store.files.set(uid, text === ANOTHERS ? copy : text);
+              damaged.add(uid);
+            } else if (what === "end") {
+              await namespaces.release(uid, signal);
+              live.delete(uid);
+              damaged.delete(uid);
+            } else if (what === "start") {
+              const mapping = await namespaces.mappingFor(pod(uid), "", signal).catch(() => undefined);
+              const hostId = mapping?.uidMappings[0]?.hostId;
+              if (hostId !== undefined) live.set(uid, hostId);
+            }
+            expect(new Set(live.values()).size).toBe(live.size);
+          }
+        },
+      ),
+      { numRuns: 1000 },
     );
   });
 });

@@ -43,6 +43,8 @@ interface UnusableFile {
   readonly reason: string;
   /** Ranges that can be made out in it. */
   readonly touched: readonly IdRange[];
+  /** Of a file that is whole: what it says. */
+  readonly claimed?: IdRange;
   readonly isEmpty?: boolean;
 }
 
@@ -89,11 +91,36 @@ export function createUserNamespaces(
         return { podUid, reason, touched: touched === "unknown" ? [] : touched };
       }
       const recorded = pool.record(podUid, parsed.range);
-      return recorded.ok ? undefined : { podUid, reason: recorded.reason, touched: [parsed.range] };
+      if (recorded.ok) return undefined;
+      return { podUid, reason: recorded.reason, touched: [parsed.range], claimed: parsed.range };
     } catch (failure) {
       signal.throwIfAborted();
       return { podUid, reason: messageOf(failure), touched: [] };
     }
+  }
+
+  /**
+   * Of two pods whose files name the same IDs the one that runs with them is right, whichever was read first.
+   *
+   * @returns whose file can not be used after all
+   */
+  async function settle(file: UnusableFile, signal: AbortSignal): Promise<readonly UnusableFile[]> {
+    const { podUid, claimed } = file;
+    if (claimed === undefined || !(await runsWith(podUid, claimed, signal))) return [file];
+    const rivals = pool.holders().flatMap((holder) => {
+      const range = pool.rangeOf(holder);
+      return range !== undefined && overlaps(range, claimed) ? [{ holder, range }] : [];
+    });
+    for (const { holder, range } of rivals) if (await runsWith(holder, range, signal)) return [file];
+    for (const { holder } of rivals) pool.release(holder);
+    const reason = `its range is that of pod "${podUid}", whose processes run with it`;
+    const losers = rivals.map(({ holder, range }) => ({ podUid: holder, reason, touched: [range] }));
+    return pool.record(podUid, claimed).ok ? losers : [file, ...losers];
+  }
+
+  async function runsWith(podUid: string, range: IdRange, signal: AbortSignal): Promise<boolean> {
+    const live = await deps.liveRange(podUid, signal);
+    return typeof live === "object" && live.firstId === range.firstId && live.length === range.length;
   }
 
   async function setAside({ podUid, reason, touched, isEmpty }: UnusableFile, signal: AbortSignal): Promise<void> {
@@ -127,7 +154,9 @@ export function createUserNamespaces(
         }
       }
       // Last: what a damaged file claims must not keep others from what is theirs.
-      for (const file of unusableFiles) await setAside(file, signal);
+      const settled: UnusableFile[] = [];
+      for (const file of unusableFiles) settled.push(...(await settle(file, signal)));
+      for (const file of settled) await setAside(file, signal);
     },
 
     async mappingFor(pod, handler, signal) {
@@ -188,6 +217,10 @@ export function createUserNamespaces(
     rangeOf: (podUid) => pool.rangeOf(podUid),
     counts: () => pool.counts(),
   };
+}
+
+function overlaps(left: IdRange, right: IdRange): boolean {
+  return left.firstId < right.firstId + right.length && right.firstId < left.firstId + left.length;
 }
 
 function mappingOf({ firstId, length }: IdRange): PodIdMapping {
