@@ -43,7 +43,11 @@ describe("createMappingProofs()", () => {
     const failure = await prove("pod", [target(7)], SIGNAL).catch((reason: unknown) => reason);
     expect(failure).toBeInstanceOf(UnprotectedPod);
     expect(String(failure)).toContain(
-      `container "app" does not run in the pod's user namespace: its user IDs are the host's own instead of "0 131072 65536"`,
+      `container "app" does not run in the pod's user namespace: its user IDs are the host's own instead of "0 131072 65536"; the container runtime did not do what it was asked for`,
+    );
+    const other = proofs({ "/proc/7/uid_map": "0 196608 65536\n", "/proc/7/gid_map": OWN });
+    await expect(other.prove("pod", [target(7)], SIGNAL)).rejects.toThrow(
+      `its user IDs are "0 196608 65536" instead of "0 131072 65536"; the container runtime gave it others, or the pod's mapping file was changed`,
     );
   });
 

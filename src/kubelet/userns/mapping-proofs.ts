@@ -16,6 +16,12 @@ export class UnprotectedPod extends Error {
   override readonly name = "UnprotectedPod";
 }
 
+const ADVICE = {
+  "the host's": "the container runtime did not do what it was asked for, update it or do not set hostUsers: false",
+  others:
+    "the container runtime gave it others, or the pod's mapping file was changed while it ran: create the pod again",
+} as const;
+
 export interface MappingProofsDeps {
   readonly rangeOf: (podUid: string) => IdRange | undefined;
   /** Text of a file below /proc; rejects when it is not there. */
@@ -56,7 +62,7 @@ export function createMappingProofs(deps: MappingProofsDeps): MappingProofs {
         // The number may be another process's by now, if ours ended in between.
         if ((await process(signal)) !== pid) continue;
         throw new UnprotectedPod(
-          `${what} does not run in the pod's user namespace: ${seen.reason}; the container runtime did not do what it was asked for, update it or do not set hostUsers: false`,
+          `${what} does not run in the pod's user namespace: ${seen.reason}; ${ADVICE[seen.runsWith]}`,
         );
       }
     },

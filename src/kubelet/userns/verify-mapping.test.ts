@@ -11,13 +11,18 @@ describe("verifyMapping()", () => {
   });
 
   it.each([
-    [HOST, HOST, `its user IDs are the host's own instead of "0 131072 65536"`],
-    [OWN, HOST, `its group IDs are the host's own instead of "0 131072 65536"`],
-    ["0 196608 65536\n", OWN, `its user IDs are "0 196608 65536" instead of "0 131072 65536"`],
-    [`${OWN}65536 1000 1\n`, OWN, `its user IDs are "0 131072 65536, 65536 1000 1" instead of "0 131072 65536"`],
-    ["0 131072 65537\n", OWN, `its user IDs are "0 131072 65537" instead of "0 131072 65536"`],
-  ])("refuses %j with %j", (uid, gid, reason) => {
-    expect(verifyMapping(RANGE, { uid, gid })).toEqual({ proof: "differs", reason });
+    [HOST, HOST, "the host's", `its user IDs are the host's own instead of "0 131072 65536"`],
+    [OWN, HOST, "the host's", `its group IDs are the host's own instead of "0 131072 65536"`],
+    ["0 196608 65536\n", OWN, "others", `its user IDs are "0 196608 65536" instead of "0 131072 65536"`],
+    [
+      `${OWN}65536 1000 1\n`,
+      OWN,
+      "others",
+      `its user IDs are "0 131072 65536, 65536 1000 1" instead of "0 131072 65536"`,
+    ],
+    ["0 131072 65537\n", OWN, "others", `its user IDs are "0 131072 65537" instead of "0 131072 65536"`],
+  ])("refuses %j with %j: %s", (uid, gid, runsWith, reason) => {
+    expect(verifyMapping(RANGE, { uid, gid })).toEqual({ proof: "differs", reason, runsWith });
   });
 
   it.each([undefined, "", "\n", "no map"])("concludes nothing from %j", (text) => {

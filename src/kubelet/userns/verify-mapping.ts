@@ -4,7 +4,12 @@ export type MappingProof =
   | { readonly proof: "matches" }
   /** The process is gone, or what was read is no map: nothing follows from that. */
   | { readonly proof: "unknown" }
-  | { readonly proof: "differs"; readonly reason: string };
+  | {
+      readonly proof: "differs";
+      readonly reason: string;
+      /** Whose IDs it runs with: the host's, unprotected, or those of some other range. */
+      readonly runsWith: "the host's" | "others";
+    };
 
 /**
  * Whether a process runs with the IDs its pod was given.
@@ -24,8 +29,10 @@ export function verifyMapping(
     ["group", gid],
   ] as const) {
     if (lines.length === 1 && lines[0] === wanted) continue;
-    const what = lines.includes("0 0 4294967295") ? "the host's own" : `"${lines.join(", ")}"`;
-    return { proof: "differs", reason: `its ${name} IDs are ${what} instead of "${wanted}"` };
+    const isHosts = lines.includes("0 0 4294967295");
+    const what = isHosts ? "the host's own" : `"${lines.join(", ")}"`;
+    const reason = `its ${name} IDs are ${what} instead of "${wanted}"`;
+    return { proof: "differs", reason, runsWith: isHosts ? "the host's" : "others" };
   }
   return { proof: "matches" };
 }
