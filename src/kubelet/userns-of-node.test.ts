@@ -37,7 +37,7 @@ async function start(
       handlers: () => [{ name: "", userNamespaces: true, recursiveReadOnlyMounts: true }],
       onPoolLow: (message) => told.push(message),
       readText: async () => "",
-      liveRange: async () => "none",
+      liveRange: async (uid) => (uid === "running" ? { firstId: BLOCK * 7, length: BLOCK } : "none"),
     },
     { gateEnabled: options.gateEnabled ?? true, idsPerPod: options.idsPerPod, maxPods: options.maxPods ?? 110 },
   );
@@ -95,6 +95,14 @@ describe("createNodeUserNamespaces()", () => {
       uidMappings: [{ length: BLOCK * 2 }],
     });
     expect(node.counts()).toMatchObject({ used: 2, reserved: 0 });
+  });
+
+  it("keeps the IDs of a pod that runs without a mapping file, once it is seen", async () => {
+    const node = await start();
+    const seen = { what: 'container "c"', id: "c", process: async () => undefined };
+    await node.namespaces.prove?.("running", [seen], SIGNAL);
+    await node.namespaces.prove?.("ended", [], SIGNAL);
+    expect(node.counts()).toMatchObject({ used: 0, reserved: 1 });
   });
 
   it("shows each pod's range, and tells once that few are left", async () => {

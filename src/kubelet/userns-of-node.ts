@@ -109,7 +109,10 @@ export function createNodeUserNamespaces(
         proofs.forget(podUid);
         watchPool();
       },
-      prove: proofs.prove,
+      prove: async (podUid, targets, signal) => {
+        if (targets.length > 0) await ready().keepLive(podUid, signal);
+        await proofs.prove(podUid, targets, signal);
+      },
       annotationsOf: (podUid) => {
         const range = restored?.rangeOf(podUid);
         return range === undefined ? {} : { [RANGE_ANNOTATION]: showRange(range) };

@@ -224,6 +224,21 @@ describe("createUserNamespaces()", () => {
     await expect(silent.mappingFor(pod("a"), "", signal)).rejects.toThrow("the IDs of pod z can not be determined");
   });
 
+  it("keeps the IDs of a pod that runs when its file is gone", async () => {
+    const namespaces = await node(memoryStore(), {
+      live: (uid) => (uid === "z" ? { firstId: BLOCK, length: BLOCK } : "none"),
+    });
+    await namespaces.keepLive("z", signal);
+    await namespaces.keepLive("other", signal);
+    expect(await namespaces.mappingFor(pod("a"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK * 2 }] });
+    await expect(namespaces.mappingFor(pod("z"), "", signal)).rejects.toThrow(
+      /the mapping file is gone; .* delete the pod/,
+    );
+    expect(await namespaces.mappingFor(pod("other"), "", signal)).toBeDefined();
+    await namespaces.release("z", signal);
+    expect(namespaces.counts()).toMatchObject({ used: 2, reserved: 0 });
+  });
+
   it("gives no new range while the IDs of a live pod can not be determined", async () => {
     const namespaces = await node(memoryStore(new Map([["z", "{"]])), { live: () => "unknown" });
     await expect(namespaces.mappingFor(pod("a"), "", signal)).rejects.toThrow("the IDs of pod z can not be determined");

@@ -32,6 +32,8 @@ export interface UserNamespaces {
    * OrlopError with the text for the pod's event when it can not be given: the pod must not run unprotected.
    */
   mappingFor(pod: Pod, handler: string, signal: AbortSignal): Promise<PodIdMapping | undefined>;
+  /** To be called for a pod in a user namespace of its own that is seen to run: its file may be gone, its IDs are not free. */
+  keepLive(podUid: string, signal: AbortSignal): Promise<void>;
   /** To be called when neither disk nor runtime has anything of the pod any more. */
   release(podUid: string, signal: AbortSignal): Promise<void>;
   rangeOf(podUid: string): IdRange | undefined;
@@ -128,7 +130,10 @@ export function createUserNamespaces(
     if (isEmpty !== true) unusable.set(podUid, reason);
     for (const range of touched) pool.reserve(podUid, range);
     await determine(podUid, reason, signal);
-    if (!unusable.has(podUid) && !undetermined.has(podUid)) return;
+    if (unusable.has(podUid) || undetermined.has(podUid)) complain(podUid, reason);
+  }
+
+  function complain(podUid: string, reason: string): void {
     log.error("User namespace mapping of a pod can not be used; its IDs stay reserved, delete the pod to free them", {
       podUid,
       reason,
@@ -204,6 +209,15 @@ export function createUserNamespaces(
       }
       unwritten.delete(podUid);
       return mappingOf(outcome.range);
+    },
+
+    async keepLive(podUid, signal) {
+      if (pool.rangeOf(podUid) !== undefined || unusable.has(podUid)) return;
+      const live = await deps.liveRange(podUid, signal);
+      if (typeof live === "string") return;
+      pool.reserve(podUid, live);
+      unusable.set(podUid, "the mapping file is gone");
+      complain(podUid, "the mapping file is gone");
     },
 
     async release(podUid, signal) {
