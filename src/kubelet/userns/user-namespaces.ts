@@ -1,13 +1,14 @@
 import { decideUserNamespace, type HandlerFeatures } from "../../core/userns/host-users.ts";
 import type { IdPool, IdRange } from "../../core/userns/id-pool.ts";
 import { describePool } from "../../core/userns/pool-level.ts";
-import { formatMappingFile, parseMappingFile } from "../../core/userns/mapping-file.ts";
+import { formatMappingFile } from "../../core/userns/mapping-file.ts";
 import type { Pod } from "../../api/types.ts";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { Log } from "../../ports/log.ts";
 import type { MappingStore } from "../../ports/mapping-store.ts";
 import type { Random } from "../../ports/random.ts";
 import type { PodIdMapping } from "../pod-volumes.ts";
+import { type LiveRange, takeOverMappings, type UnusableFile } from "./take-over-mappings.ts";
 
 export interface UserNamespacesDeps {
   readonly pool: IdPool;
@@ -16,8 +17,8 @@ export interface UserNamespacesDeps {
   readonly log: Log;
   /** Handlers as the runtime reports them now; empty for a runtime that reports none. */
   readonly handlers: (signal: AbortSignal) => Promise<readonly HandlerFeatures[]>;
-  /** Host IDs a pod's processes run with right now: asked when its file can not be read. */
-  readonly liveRange: (podUid: string, signal: AbortSignal) => Promise<IdRange | "none" | "unknown">;
+  /** Asked when a pod's file does not tell. */
+  readonly liveRange: LiveRange;
 }
 
 /** The user namespaces of this node's pods (KEP-127). */
@@ -39,18 +40,6 @@ export interface UserNamespaces {
   rangeOf(podUid: string): IdRange | undefined;
   counts(): { readonly used: number; readonly reserved: number; readonly free: number };
 }
-
-interface UnusableFile {
-  readonly podUid: string;
-  readonly reason: string;
-  /** Ranges that can be made out in it. */
-  readonly touched: readonly IdRange[];
-  /** Of a file that is whole: what it says. */
-  readonly claimed?: IdRange;
-  readonly isEmpty?: boolean;
-}
-
-const READS_AT_ONCE = 64;
 
 export function createUserNamespaces(
   deps: UserNamespacesDeps,
@@ -77,54 +66,6 @@ export function createUserNamespaces(
     unusable.set(podUid, reason);
   }
 
-  /** @returns what is wrong with the file, undefined when there is none or the pod has its IDs again */
-  async function takeOver(
-    podUid: string,
-    reading: Promise<string | undefined>,
-    signal: AbortSignal,
-  ): Promise<UnusableFile | undefined> {
-    try {
-      const text = await reading;
-      if (text === undefined) return undefined;
-      if (text === "") return { podUid, isEmpty: true, reason: "the mapping file is empty", touched: [] };
-      const parsed = parseMappingFile(text);
-      if (!parsed.usable) {
-        const { reason, touched } = parsed;
-        return { podUid, reason, touched: touched === "unknown" ? [] : touched };
-      }
-      const recorded = pool.record(podUid, parsed.range);
-      if (recorded.ok) return undefined;
-      return { podUid, reason: recorded.reason, touched: [parsed.range], claimed: parsed.range };
-    } catch (failure) {
-      signal.throwIfAborted();
-      return { podUid, reason: messageOf(failure), touched: [] };
-    }
-  }
-
-  /**
-   * Of two pods whose files name the same IDs the one that runs with them is right, whichever was read first.
-   *
-   * @returns whose file can not be used after all
-   */
-  async function settle(file: UnusableFile, signal: AbortSignal): Promise<readonly UnusableFile[]> {
-    const { podUid, claimed } = file;
-    if (claimed === undefined || !(await runsWith(podUid, claimed, signal))) return [file];
-    const rivals = pool.holders().flatMap((holder) => {
-      const range = pool.rangeOf(holder);
-      return range !== undefined && overlaps(range, claimed) ? [{ holder, range }] : [];
-    });
-    for (const { holder, range } of rivals) if (await runsWith(holder, range, signal)) return [file];
-    for (const { holder } of rivals) pool.release(holder);
-    const reason = `its range is that of pod "${podUid}", whose processes run with it`;
-    const losers = rivals.map(({ holder, range }) => ({ podUid: holder, reason, touched: [range] }));
-    return pool.record(podUid, claimed).ok ? losers : [file, ...losers];
-  }
-
-  async function runsWith(podUid: string, range: IdRange, signal: AbortSignal): Promise<boolean> {
-    const live = await deps.liveRange(podUid, signal);
-    return typeof live === "object" && live.firstId === range.firstId && live.length === range.length;
-  }
-
   async function setAside({ podUid, reason, touched, isEmpty }: UnusableFile, signal: AbortSignal): Promise<void> {
     // Of a pod that never ran an empty file is as good as none; what runs holds IDs that nothing else tells of.
     if (isEmpty !== true) unusable.set(podUid, reason);
@@ -142,26 +83,8 @@ export function createUserNamespaces(
 
   return {
     async restore(signal) {
-      const pods = await store.pods(signal).catch((cause: unknown) => {
-        throw new OrlopError("Unavailable", `read pods from disk: ${messageOf(cause)}`, { cause });
-      });
-      const unusableFiles: UnusableFile[] = [];
-      // Read side by side, taken over in order: of two files with the same range the first keeps it.
-      for (let at = 0; at < pods.length; at += READS_AT_ONCE) {
-        const batch = pods.slice(at, at + READS_AT_ONCE).map((podUid) => {
-          const reading = store.read(podUid, signal);
-          reading.catch(() => undefined);
-          return { podUid, reading };
-        });
-        for (const { podUid, reading } of batch) {
-          const problem = await takeOver(podUid, reading, signal);
-          if (problem !== undefined) unusableFiles.push(problem);
-        }
-      }
-      // Last: what a damaged file claims must not keep others from what is theirs.
-      const settled: UnusableFile[] = [];
-      for (const file of unusableFiles) settled.push(...(await settle(file, signal)));
-      for (const file of settled) await setAside(file, signal);
+      // Only now: what a damaged file claims must not keep others from what is theirs.
+      for (const file of await takeOverMappings(deps, signal)) await setAside(file, signal);
     },
 
     async mappingFor(pod, handler, signal) {
@@ -231,10 +154,6 @@ export function createUserNamespaces(
     rangeOf: (podUid) => pool.rangeOf(podUid),
     counts: () => pool.counts(),
   };
-}
-
-function overlaps(left: IdRange, right: IdRange): boolean {
-  return left.firstId < right.firstId + right.length && right.firstId < left.firstId + left.length;
 }
 
 function mappingOf({ firstId, length }: IdRange): PodIdMapping {
