@@ -5,7 +5,7 @@ import { deepEqual } from "./schema/normalize.ts";
 import type { FieldError } from "./status-error.ts";
 import type { ObjectMeta, OwnerReference } from "./types.ts";
 
-/** Keys and values of all annotations together, in bytes. */
+/** In bytes. */
 const ANNOTATIONS_LIMIT = 256 * 1024;
 const MANAGER_LIMIT = 128;
 const SUBRESOURCE_LIMIT = 256;
@@ -21,12 +21,17 @@ export function validateAnnotations(
   annotations: Readonly<Record<string, string>> | undefined,
   field: string,
 ): FieldError[] {
-  const entries = Object.entries(annotations ?? {});
-  const size = entries.reduce((sum, [key, value]) => sum + byteLength(key) + byteLength(value), 0);
   return [
-    ...entries.flatMap(([key]) => invalidFor(field, key, labelKeyProblems(key.toLowerCase()))),
-    ...(size > ANNOTATIONS_LIMIT ? [tooLong(field, ANNOTATIONS_LIMIT)] : []),
+    ...Object.keys(annotations ?? {}).flatMap((key) => invalidFor(field, key, labelKeyProblems(key.toLowerCase()))),
+    ...annotationSizeErrors(annotations ?? {}, field),
   ];
+}
+
+/** Keys and values of all annotations together are limited. */
+export function annotationSizeErrors(annotations: Readonly<Record<string, string>>, field: string): FieldError[] {
+  const entries = Object.entries(annotations);
+  const size = entries.reduce((sum, [key, value]) => sum + byteLength(key) + byteLength(value), 0);
+  return size > ANNOTATIONS_LIMIT ? [tooLong(field, ANNOTATIONS_LIMIT)] : [];
 }
 
 function validateOwnerReference(reference: OwnerReference, field: string): FieldError[] {

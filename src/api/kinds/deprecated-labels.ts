@@ -12,6 +12,19 @@ const MESSAGES: Readonly<Record<string, string>> = {
   "node-role.kubernetes.io/master": 'use "node-role.kubernetes.io/control-plane" instead',
 };
 
+const NEW_NAMES: Readonly<Record<string, string>> = {
+  "beta.kubernetes.io/arch": "kubernetes.io/arch",
+  "beta.kubernetes.io/os": "kubernetes.io/os",
+  "failure-domain.beta.kubernetes.io/region": "topology.kubernetes.io/region",
+  "failure-domain.beta.kubernetes.io/zone": "topology.kubernetes.io/zone",
+  "beta.kubernetes.io/instance-type": "node.kubernetes.io/instance-type",
+};
+
+/** What a label of nodes is called since it is no longer beta. */
+export function newNameOfLabel(key: string): string | undefined {
+  return Object.hasOwn(NEW_NAMES, key) ? NEW_NAMES[key] : undefined;
+}
+
 /** What to say about a label of nodes that went out of use. */
 export function deprecatedLabelMessage(key: string): string | undefined {
   return Object.hasOwn(MESSAGES, key) ? MESSAGES[key] : undefined;

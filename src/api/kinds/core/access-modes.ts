@@ -13,7 +13,7 @@ export function accessModesText(modes: readonly string[] | undefined): string {
     .join(",");
 }
 
-const BETA_CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
+export const BETA_CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class";
 
 /** The storage class of a volume or claim; an old annotation still wins over the field. */
 export function storageClassOf(

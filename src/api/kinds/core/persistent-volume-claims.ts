@@ -48,6 +48,26 @@ function dropDisabled(
   }) as KubernetesObject;
 }
 
+function dropDisabledOfStatus(
+  object: KubernetesObject,
+  old: KubernetesObject,
+  { gates }: KindContext,
+): KubernetesObject {
+  const [isRecovered, hasClasses] = [
+    gates.enabled("RecoverVolumeExpansionFailure"),
+    gates.enabled("VolumeAttributesClass"),
+  ];
+  const enabled = {
+    allocatedResources: isRecovered,
+    allocatedResourceStatuses: isRecovered,
+    currentVolumeAttributesClassName: hasClasses,
+    modifyVolumeStatus: hasClasses,
+  };
+  return changeField(object as PersistentVolumeClaim, "status", (status) =>
+    dropUnlessUsed(status, (old as PersistentVolumeClaim).status, enabled),
+  ) as KubernetesObject;
+}
+
 /** dataSource and dataSourceRef say the same unless a namespace is named. */
 function withBothDataSources(object: KubernetesObject): KubernetesObject {
   const { spec } = object as PersistentVolumeClaim;
@@ -72,6 +92,7 @@ export const persistentVolumeClaimKind = defineKind({
   prepareForCreate: (object, context) =>
     withBothDataSources(dropDisabled({ ...object, status: { phase: "Pending" } }, undefined, context)),
   prepareForUpdate: (object, old, context) => withBothDataSources(dropDisabled(object, old, context)),
+  prepareForStatusUpdate: dropDisabledOfStatus,
   validateCreate: (object) => validateClaimSpec((object as Unchecked<PersistentVolumeClaim>).spec ?? {}, "spec"),
   validateUpdate: validateClaimUpdate,
   validateStatusUpdate: validateClaimStatus,

@@ -1,7 +1,8 @@
 import type { KubernetesObject, PersistentVolume } from "../../types.ts";
 import { secondsText } from "../../rfc3339.ts";
 import { defineKind } from "../define-kind.ts";
-import { changeField, fill } from "../fill.ts";
+import type { KindContext } from "../definition.ts";
+import { changeField, dropUnlessUsed, fill } from "../fill.ts";
 import { roundToMilli } from "../round-amounts.ts";
 import { column, tableWithAge, wideColumn } from "../table.ts";
 import { accessModesText, storageClassOf } from "./access-modes.ts";
@@ -31,6 +32,17 @@ function defaultVolume(object: KubernetesObject): KubernetesObject {
   };
 }
 
+function dropDisabled(
+  object: KubernetesObject,
+  old: KubernetesObject | undefined,
+  { gates }: KindContext,
+): KubernetesObject {
+  const enabled = { volumeAttributesClassName: gates.enabled("VolumeAttributesClass") };
+  return changeField(object as PersistentVolume, "spec", (spec) =>
+    dropUnlessUsed(spec, (old as PersistentVolume | undefined)?.spec, enabled),
+  ) as KubernetesObject;
+}
+
 export const persistentVolumeKind = defineKind({
   group: "",
   version: "v1",
@@ -41,9 +53,10 @@ export const persistentVolumeKind = defineKind({
   hasStatus: true,
   applyDefaults: defaultVolume,
   prepareForCreate: (object, context) => ({
-    ...object,
+    ...dropDisabled(object, undefined, context),
     status: { phase: "Pending", lastPhaseTransitionTime: secondsText(context.now) },
   }),
+  prepareForUpdate: dropDisabled,
   prepareForStatusUpdate: (object, old, context) => {
     const { status } = object as PersistentVolume;
     const before = (old as PersistentVolume).status;

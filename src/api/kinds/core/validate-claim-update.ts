@@ -15,6 +15,10 @@ import type { FieldError } from "../../status-error.ts";
 import type { KubernetesObject, PersistentVolumeClaim, Unchecked } from "../../types.ts";
 import { unifiedDiff } from "../../unified-diff.ts";
 import { validateAmount } from "../pods/validate-resources.ts";
+import type { FeatureGates } from "../../feature-gates.ts";
+import type { KindContext } from "../definition.ts";
+import { attributesClassGateErrors } from "../volumes/attributes-class-gate.ts";
+import { BETA_CLASS_ANNOTATION } from "./access-modes.ts";
 import { validateClaimSpec } from "./validate-claim.ts";
 import type { ClaimRules, ClaimSpec } from "./validate-claim.ts";
 import { negativeAmountErrors } from "../volumes/negative-amount.ts";
@@ -47,15 +51,36 @@ function ratchet(old: ClaimSpec): ClaimRules {
   };
 }
 
+/** A claim without a class may get one: any, or the one its annotation of old names. */
+function isClassFilledIn({ spec }: Claim, old: Claim): boolean {
+  const annotated = annotationOf(old);
+  const isFree = annotated === undefined || annotated === spec?.storageClassName;
+  return old.spec?.storageClassName === undefined && spec?.storageClassName !== undefined && isFree;
+}
+
+function annotationOf({ metadata }: Claim): string | undefined {
+  return (metadata?.annotations as Amounts | undefined)?.[BETA_CLASS_ANNOTATION];
+}
+
+/** The annotation stays, unless the field says the same from now on. */
+function annotationErrors(claim: Claim, old: Claim): readonly FieldError[] {
+  const [now, before] = [annotationOf(claim), annotationOf(old)];
+  const isMoved = now === undefined && before !== undefined && isClassFilledIn(claim, old);
+  const isChanged = (now ?? "") !== (before ?? "");
+  const field = `metadata.annotations.${BETA_CLASS_ANNOTATION}`;
+  return when(isChanged && !isMoved, invalidValue(field, now ?? "", IMMUTABLE));
+}
+
 /** The claim with all that may change taken back. */
-function maskedSpec(claim: Claim, old: ClaimSpec): ClaimSpec {
+function maskedSpec(claim: Claim, whole: Claim): ClaimSpec {
+  const old = whole.spec ?? {};
   const spec = claim.spec ?? {};
   const isBound = claim.status?.phase === "Bound";
   const requests = { ...spec.resources?.requests, storage: storageOf(old.resources?.requests) };
   return {
     ...spec,
     ...((old.volumeName ?? "") === "" && { volumeName: old.volumeName }),
-    ...(old.storageClassName === undefined && { storageClassName: undefined }),
+    ...(isClassFilledIn(claim, whole) && { storageClassName: undefined }),
     ...(isBound && {
       resources: { ...spec.resources, requests },
       volumeAttributesClassName: old.volumeAttributesClassName,
@@ -63,11 +88,14 @@ function maskedSpec(claim: Claim, old: ClaimSpec): ClaimSpec {
   };
 }
 
-function sizeErrors(claim: Claim, old: Claim): readonly FieldError[] {
+function sizeErrors(claim: Claim, old: Claim, gates: FeatureGates): readonly FieldError[] {
   const size = storageOf(claim.spec?.resources?.requests);
   if (!isLess(size, storageOf(old.spec?.resources?.requests))) return [];
   const isAboveCapacity = isLess(storageOf(old.status?.capacity), size);
   const field = "spec.resources.requests.storage";
+  if (!gates.enabled("RecoverVolumeExpansionFailure")) {
+    return [forbiddenField(field, "field can not be less than previous value")];
+  }
   return when(!isAboveCapacity, forbiddenField(field, "field can not be less than status.capacity"));
 }
 
@@ -81,21 +109,25 @@ function classErrors(claim: Claim, old: Claim): readonly FieldError[] {
 }
 
 /** A claim is fixed but for its size, its attributes class, and what the binder fills in. */
-export function validateClaimUpdate(object: KubernetesObject, oldObject: KubernetesObject): readonly FieldError[] {
+export function validateClaimUpdate(
+  object: KubernetesObject,
+  oldObject: KubernetesObject,
+  { gates }: KindContext,
+): readonly FieldError[] {
   const [claim, old] = [object as Claim, oldObject as Claim];
   const before = old.spec ?? {};
-  const [left, right] = [before, maskedSpec(claim, before)].map((spec) =>
-    normalize("V1PersistentVolumeClaimSpec", spec),
-  );
+  const [left, right] = [before, maskedSpec(claim, old)].map((spec) => normalize("V1PersistentVolumeClaimSpec", spec));
   const text = `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${unifiedDiff(left, right)}`;
   return [
+    ...annotationErrors(claim, old),
     ...validateClaimSpec(claim.spec ?? {}, "spec", ratchet(before)),
     ...when(!deepEqual(left, right), forbiddenField("spec", text)),
-    ...sizeErrors(claim, old),
+    ...sizeErrors(claim, old, gates),
     ...when(
       claim.spec?.volumeMode !== before.volumeMode,
       invalidValue("volumeMode", claim.spec?.volumeMode, IMMUTABLE),
     ),
+    ...attributesClassGateErrors(claim.spec ?? {}, before, gates),
     ...classErrors(claim, old),
   ];
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { testContext } from "../gates-for-tests.ts";
 import { createProblems, created, row, statusProblems, updateProblems } from "../kinds-for-tests.ts";
 import { persistentVolumeClaimKind } from "./persistent-volume-claims.ts";
 import { persistentVolumeKind } from "./persistent-volumes.ts";
@@ -88,6 +89,57 @@ describe("persistent volumes", () => {
     ]);
   });
 
+  describe("with a node affinity", () => {
+    const affine = (...keys: readonly string[]) => ({
+      ...volume,
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [{ matchExpressions: keys.map((key) => ({ key, operator: "In", values: ["a"] })) }],
+        },
+      },
+    });
+    const problems = (
+      before: object,
+      after: object,
+      gates: Readonly<Record<string, boolean>> = {},
+    ): readonly string[] => updateProblems(persistentVolumeKind, { spec: before }, { spec: after }, gates);
+    const text = expect.stringContaining("field is immutable, except for updating from beta label to GA");
+
+    it("keep it, but may name labels as they are called since they are no longer beta", () => {
+      const [old, now] = ["failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"];
+      expect(problems(affine(old, "x"), affine(now, "x"))).toEqual([]);
+      expect(problems(affine(old, "beta.kubernetes.io/os"), affine(old, "kubernetes.io/os"))).toEqual([]);
+      expect(problems(affine(now), affine(old))).toEqual([text]);
+      expect(problems(affine(old), affine("kubernetes.io/os"))).toEqual([text]);
+      expect(problems(affine(old, "x"), affine(now))).toEqual([text]);
+      expect(problems(affine("x"), volume)).toEqual([text]);
+      expect(problems(volume, affine("x"))).toEqual([]);
+    });
+
+    it("may get another while MutablePVNodeAffinity is on", () => {
+      expect(problems(affine("x"), affine("y"), { MutablePVNodeAffinity: true })).toEqual([]);
+    });
+  });
+
+  it.each(["/", "//", "/a/..", "/./a/../.."])("are not recycled where %s is all of the host", (path) => {
+    const spec = { ...volume, hostPath: { path }, persistentVolumeReclaimPolicy: "Recycle" };
+    expect(createProblems(persistentVolumeKind, { spec })).toContain(
+      "spec.persistentVolumeReclaimPolicy: Forbidden: may not be 'recycle' for a hostPath mount of '/'",
+    );
+  });
+
+  it("lose an attributes class at creation, and keep it after, while its gate is off", () => {
+    const off = { VolumeAttributesClass: false };
+    const csi = { ...volume, hostPath: undefined, csi: { driver: "d", volumeHandle: "h" } };
+    const spec = { ...csi, volumeAttributesClassName: "gold" };
+    expect(created(persistentVolumeKind, { spec }, off)["spec"]).not.toHaveProperty("volumeAttributesClassName");
+    const old = created(persistentVolumeKind, { spec });
+    const object = { ...old, spec: { ...(old["spec"] as object), volumeAttributesClassName: "silver" } };
+    expect(persistentVolumeKind.validateUpdate(object, old, testContext(off)).map(({ message }) => message)).toEqual([
+      "Forbidden: update is forbidden when the VolumeAttributesClass feature gate is disabled",
+    ]);
+  });
+
   it("may name mount options in the old annotation only where their type has some", () => {
     const metadata = { name: "v", annotations: { "volume.beta.kubernetes.io/mount-options": "ro" } };
     expect(createProblems(persistentVolumeKind, { metadata, spec: volume })).toEqual([
@@ -168,6 +220,43 @@ describe("persistent volume claims", () => {
     );
     expect(problem).toContain('-  "ReadWriteOnce"');
     expect(problem).toContain('+  "ReadWriteMany"');
+  });
+
+  it("shrink to what they have while they grow, and not at all without RecoverVolumeExpansionFailure", () => {
+    const sized = (storage: string) => ({ spec: { ...claim, resources: { requests: { storage } } } });
+    const bound = { status: { phase: "Bound", capacity: { storage: "1Gi" } } };
+    const problems = (size: string, gates: Readonly<Record<string, boolean>>): readonly string[] => {
+      const old = { ...created(persistentVolumeClaimKind, sized("4Gi")), ...bound };
+      const object = { ...created(persistentVolumeClaimKind, sized(size)), ...bound };
+      return persistentVolumeClaimKind.validateUpdate(object, old, testContext(gates)).map(({ message }) => message);
+    };
+    expect(problems("2Gi", {})).toEqual([]);
+    expect(problems("1Gi", {})).toEqual(["Forbidden: field can not be less than status.capacity"]);
+    expect(problems("2Gi", { RecoverVolumeExpansionFailure: false })).toEqual([
+      "Forbidden: field can not be less than previous value",
+    ]);
+  });
+
+  it("get a class only when they have none, by field or by the annotation of old", () => {
+    const annotation = "volume.beta.kubernetes.io/storage-class";
+    const problems = (before: string | undefined, after: string | undefined, spec: object): readonly string[] => {
+      const old = created(persistentVolumeClaimKind, { spec: claim });
+      const annotated = (value: string | undefined) => ({
+        ...old.metadata,
+        annotations: value === undefined ? {} : { [annotation]: value },
+      });
+      const [was, is] = [
+        { ...old, metadata: annotated(before) },
+        { ...old, metadata: annotated(after), spec: { ...(old["spec"] as object), ...spec } },
+      ];
+      return persistentVolumeClaimKind.validateUpdate(is, was, testContext()).map(({ field }) => field);
+    };
+    expect(problems(undefined, undefined, { storageClassName: "fast" })).toEqual([]);
+    expect(problems("fast", "fast", { storageClassName: "fast" })).toEqual([]);
+    expect(problems("fast", undefined, { storageClassName: "fast" })).toEqual([]);
+    expect(problems("fast", "fast", { storageClassName: "slow" })).toEqual(["spec"]);
+    expect(problems("fast", undefined, {})).toEqual([`metadata.annotations.${annotation}`]);
+    expect(problems("fast", "slow", {})).toEqual([`metadata.annotations.${annotation}`]);
   });
 
   it("tell amounts and states of resizing that there are", () => {

@@ -1,6 +1,15 @@
-import { IMMUTABLE, duplicate, forbiddenField, invalidFor, invalidValue, when } from "../../field-error.ts";
+import {
+  IMMUTABLE,
+  duplicate,
+  forbiddenField,
+  invalidFor,
+  invalidValue,
+  required,
+  tooLong,
+  when,
+} from "../../field-error.ts";
 import { isOnePerFamily, validateIp } from "../../ip-address.ts";
-import { dnsSubdomainProblems, labelKeyProblems, userOrGroupIdProblems } from "../../names.ts";
+import { byteLength, dnsSubdomainProblems, labelKeyProblems, userOrGroupIdProblems } from "../../names.ts";
 import type { FieldError } from "../../status-error.ts";
 import type { KubernetesObject, Pod, Unchecked } from "../../types.ts";
 import type { KindContext } from "../definition.ts";
@@ -88,6 +97,21 @@ function addressErrors(next: Status, old: Status, name: "podIPs" | "hostIPs"): r
   ];
 }
 
+const LONGEST_IMAGE_REFERENCE = 256;
+
+/** An image that is mounted as a volume is reported by its reference. */
+function imageVolumeErrors(statuses: ContainerStatuses, field: string): readonly FieldError[] {
+  return statuses.flatMap(({ volumeMounts }, i) =>
+    (volumeMounts ?? []).flatMap(({ volumeStatus }, j) => {
+      if (volumeStatus?.image === undefined) return [];
+      const at = `${field}[${i}].volumeMounts[${j}].volumeStatus.imageVolumeStatus.imageRef`;
+      const reference = volumeStatus.image.imageRef ?? "";
+      if (reference === "") return [required(at, "imageRef must not be empty")];
+      return when(byteLength(reference) > LONGEST_IMAGE_REFERENCE, tooLong(at, LONGEST_IMAGE_REFERENCE));
+    }),
+  );
+}
+
 function userErrors(statuses: ContainerStatuses, os: string, field: string): readonly FieldError[] {
   return statuses.flatMap(({ user }, i) => {
     const at = `${field}[${i}].user.linux`;
@@ -132,7 +156,7 @@ function claimErrors(status: Status, spec: AnyPodSpec, field: string): readonly 
       ...when(isTwice, duplicate(`${at}.name`, name)),
       ...(resourceClaimName === undefined
         ? []
-        : invalidFor(`${at}.name`, resourceClaimName, dnsSubdomainProblems(resourceClaimName))),
+        : invalidFor(`${at}.resourceClaimName`, resourceClaimName, dnsSubdomainProblems(resourceClaimName))),
     ];
   });
 }
@@ -174,6 +198,7 @@ export function validatePodStatusUpdate(
     ...claimErrors(status, spec, "status.resourceClaimStatuses"),
     ...addressErrors(status, before, "podIPs"),
     ...addressErrors(status, before, "hostIPs"),
+    ...groups.flatMap(([, field]) => imageVolumeErrors(status[field] ?? [], `status.${field}`)),
     ...groups.flatMap(([, field]) => userErrors(status[field] ?? [], spec.os?.name ?? "linux", `status.${field}`)),
   ];
 }

@@ -135,6 +135,18 @@ describe("updating a pod's status", () => {
   const problems = (next: object, old: object, spec: object = {}): readonly string[] =>
     texts(podKind.validateStatusUpdate(withStatus(next, spec), withStatus(old, spec), testContext()));
 
+  it("names an image that is mounted by a reference of some length", () => {
+    const mounted = (imageRef: string) => ({
+      containerStatuses: [
+        { name: "main", volumeMounts: [{ name: "v", mountPath: "/v", volumeStatus: { image: { imageRef } } }] },
+      ],
+    });
+    const field = "status.containerStatuses[0].volumeMounts[0].volumeStatus.imageVolumeStatus.imageRef";
+    expect(problems(mounted("a@sha256:1"), {})).toEqual([]);
+    expect(problems(mounted(""), {})).toEqual([`${field}: Required value: imageRef must not be empty`]);
+    expect(problems(mounted("a".repeat(257)), {})).toEqual([`${field}: Too long: may not be more than 256 bytes`]);
+  });
+
   it("lets nothing rise from the dead against its restart policy", () => {
     const text = "status.containerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state";
     const change = [{ containerStatuses: [running] }, { containerStatuses: [ended] }] as const;

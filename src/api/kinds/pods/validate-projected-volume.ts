@@ -1,6 +1,7 @@
 import { forbiddenField, invalidFor, invalidValue, notSupported, required, when } from "../../field-error.ts";
 import { validateLabelSelector } from "../../label-selector-rules.ts";
 import { dnsSubdomainProblems, labelKeyProblems } from "../../names.ts";
+import { annotationSizeErrors } from "../../object-meta.ts";
 import type { FieldError } from "../../status-error.ts";
 import { isKubernetesSigner, validateSignerName } from "../certificates/signer-name.ts";
 import type { AnyVolume } from "./pod-rules.ts";
@@ -128,6 +129,7 @@ function certificateErrors(
   return [
     ...validateSignerName(`${field}.signerName`, signerName),
     ...annotationErrors(userAnnotations ?? {}, `${field}.userAnnotations`),
+    ...annotationSizeErrors((userAnnotations ?? {}) as Readonly<Record<string, string>>, `${field}.userAnnotations`),
     ...when(!KEY_TYPES.includes(keyType), notSupported(`${field}.keyType`, keyType, KEY_TYPES)),
     ...when(
       maxExpirationSeconds < SHORTEST_CERTIFICATE,

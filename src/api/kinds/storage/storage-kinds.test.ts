@@ -79,6 +79,8 @@ describe("CSI nodes", () => {
     ]);
     const limited = { ...driver, allocatable: { count: 3 } };
     expect(updateProblems(csiNodeKind, { spec: { drivers: [driver] } }, { spec: { drivers: [limited] } })).toEqual([]);
+    const [before, after] = [{ spec: { drivers: [driver] } }, { spec: { drivers: [limited] } }];
+    expect(updateProblems(csiNodeKind, before, after, { MutableCSINodeAllocatableCount: false })).toHaveLength(1);
     const moved = { ...driver, nodeID: "m" };
     expect(updateProblems(csiNodeKind, { spec: { drivers: [driver] } }, { spec: { drivers: [moved] } })).toEqual([
       'spec.drivers: Invalid value: {"name":"x","nodeID":"m","topologyKeys":["a"]}: field is immutable',
@@ -92,6 +94,32 @@ describe("storage classes", () => {
     expect(
       updateProblems(storageClassKind, { provisioner: "x" }, { provisioner: "x", reclaimPolicy: "Retain" }),
     ).toEqual(['reclaimPolicy: Invalid value: "Retain": field is immutable']);
+  });
+});
+
+describe("the topologies of a storage class", () => {
+  const zones = (...values: readonly string[]) => ({ key: "zone", values });
+  const problems = (...terms: readonly object[]): readonly string[] =>
+    createProblems(storageClassKind, { provisioner: "x", allowedTopologies: terms });
+
+  it("differ in more than their order", () => {
+    const host = { key: "host", values: ["n"] };
+    expect(problems({ matchLabelExpressions: [zones("a")] }, { matchLabelExpressions: [zones("b")] })).toEqual([]);
+    for (const [one, other] of [
+      [[zones("a", "b")], [zones("b", "a")]],
+      [
+        [host, zones("a")],
+        [zones("a"), host],
+      ],
+    ]) {
+      expect(problems({ matchLabelExpressions: one }, { matchLabelExpressions: other })).toEqual([
+        'allowedTopologies[1].matchLabelExpressions: Duplicate value: ""',
+      ]);
+    }
+  });
+
+  it("demand something", () => {
+    expect(problems({})).toEqual(['allowedTopologies[0].matchLabelExpressions: Duplicate value: ""']);
   });
 });
 

@@ -128,14 +128,22 @@ export function validateCsiNode(object: KubernetesObject): readonly FieldError[]
 }
 
 /** A driver's entry is fixed but for its limits. */
-export function validateCsiNodeUpdate(object: KubernetesObject, old: KubernetesObject): readonly FieldError[] {
+export function validateCsiNodeUpdate(
+  object: KubernetesObject,
+  old: KubernetesObject,
+  { gates }: KindContext,
+): readonly FieldError[] {
+  const isLimitMutable = gates.enabled("MutableCSINodeAllocatableCount");
   const drivers = (object as Unchecked<CSINode>).spec?.drivers ?? [];
   const before = (old as Unchecked<CSINode>).spec?.drivers ?? [];
   return [
     ...validateCsiNode(object),
     ...before.flatMap((driver) => {
       const after = drivers.find(({ name }) => name === driver.name);
-      const isSame = after === undefined || deepEqual(without(after, "allocatable"), without(driver, "allocatable"));
+      if (after === undefined) return [];
+      const isSame = isLimitMutable
+        ? deepEqual(without(after, "allocatable"), without(driver, "allocatable"))
+        : deepEqual(after, driver);
       return when(!isSame, invalidValue("spec.drivers", after, IMMUTABLE));
     }),
   ];

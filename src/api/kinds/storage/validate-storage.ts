@@ -45,11 +45,19 @@ function parameterErrors(parameters: Texts, field: string): readonly FieldError[
   ];
 }
 
+/** A term as text that is the same for the same demands in another order. */
+function meaningOf({ matchLabelExpressions = [] }: Topologies[number]): string {
+  const demands = matchLabelExpressions.map(({ key = "", values = [] }) => [key, [...new Set(values)].toSorted()]);
+  return JSON.stringify(demands.map((demand) => JSON.stringify(demand)).toSorted());
+}
+
 function topologyErrors(topologies: Topologies, field: string): readonly FieldError[] {
+  const meanings = topologies.map(meaningOf);
   return topologies.flatMap((term, i) => {
     const expressions = term.matchLabelExpressions ?? [];
     const at = `${field}[${i}].matchLabelExpressions`;
-    const isTwice = topologies.slice(0, i).some((other) => deepEqual(other, term));
+    // A term that demands nothing is told as a duplicate too, as upstream does.
+    const isTwice = expressions.length === 0 || meanings.indexOf(meanings[i] ?? "") < i;
     return [
       ...expressions.flatMap(({ key = "", values = [] }, j) => {
         const list = values as readonly string[];

@@ -16,11 +16,14 @@ import { deepEqual, normalize } from "../../schema/normalize.ts";
 import type { FieldError } from "../../status-error.ts";
 import type { KubernetesObject, PersistentVolume, Unchecked } from "../../types.ts";
 import { unifiedDiff } from "../../unified-diff.ts";
+import { newNameOfLabel } from "../deprecated-labels.ts";
+import type { KindContext } from "../definition.ts";
 import { VOLUME_MODES, validateAccessModes } from "../core/access-mode-rules.ts";
 import { without } from "../fill.ts";
 import { validateNodeSelector } from "../pods/validate-affinity.ts";
 import { validateNoBacksteps } from "../pods/validate-paths.ts";
 import { validateCsiDriverName } from "../storage/csi-driver-name.ts";
+import { attributesClassGateErrors } from "./attributes-class-gate.ts";
 import { hostPathTypeErrors } from "./host-path-type.ts";
 import { negativeAmountErrors } from "./negative-amount.ts";
 import { STORAGE_SYSTEMS, validateStorageSystem } from "./storage-systems.ts";
@@ -129,11 +132,42 @@ function classErrors(spec: Spec, field: string): readonly FieldError[] {
   ];
 }
 
+/** Whether an absolute path ends at "/" once its dots are followed. */
+function isRootPath(path: string): boolean {
+  if (!path.startsWith("/")) return false;
+  let depth = 0;
+  for (const part of path.split("/")) {
+    if (part === "..") depth = Math.max(0, depth - 1);
+    else if (part !== "" && part !== ".") depth += 1;
+  }
+  return depth === 0;
+}
+
+/** Whether an affinity is what it was, but for labels that were beta and go by their new names now. */
+function isSameAffinity(affinity: Spec["nodeAffinity"], old: Spec["nodeAffinity"]): boolean {
+  const [terms, before] = [affinity, old].map((one) => one?.required?.nodeSelectorTerms ?? []);
+  const renamed = before?.map((term, at) => ({
+    ...term,
+    ...(term.matchExpressions !== undefined && {
+      matchExpressions: term.matchExpressions.map((requirement, index) => {
+        const key = terms?.[at]?.matchExpressions?.[index]?.key;
+        const isRenamed = key !== undefined && newNameOfLabel(requirement.key ?? "") === key;
+        return isRenamed ? { ...requirement, key } : requirement;
+      }),
+    }),
+  }));
+  const required = old?.required;
+  return deepEqual(
+    affinity,
+    required === undefined ? old : { ...old, required: { ...required, nodeSelectorTerms: renamed } },
+  );
+}
+
 function specErrors(spec: Spec, name: string, old: Spec | undefined): readonly FieldError[] {
   const field = "spec";
   const modes = (spec.accessModes ?? []) as readonly string[];
   const policy = spec.persistentVolumeReclaimPolicy;
-  const isRoot = /^\/*$/u.test(spec.hostPath?.path ?? "x");
+  const isRoot = isRootPath(spec.hostPath?.path ?? "");
   return [
     ...when(modes.length === 0, required(`${field}.accessModes`)),
     ...validateAccessModes(`${field}.accessModes`, modes),
@@ -205,6 +239,7 @@ export function validateInlineVolumeSpec(spec: Spec, field: string): readonly Fi
 export function validatePersistentVolumeUpdate(
   object: KubernetesObject,
   oldObject: KubernetesObject,
+  { gates }: KindContext,
 ): readonly FieldError[] {
   const [volume, before] = [object, oldObject].map((entry) => entry as Unchecked<PersistentVolume>);
   const [spec, old] = [volume?.spec ?? {}, before?.spec ?? {}];
@@ -216,7 +251,10 @@ export function validatePersistentVolumeUpdate(
   };
   const [left, right] = [sourceOf(old), sourceOf(spec)];
   const text = `spec.persistentvolumesource is immutable after creation\n${unifiedDiff(left, right)}`;
-  const isAffinityChanged = old.nodeAffinity !== undefined && !deepEqual(spec.nodeAffinity, old.nodeAffinity);
+  const isAffinityChanged =
+    old.nodeAffinity !== undefined &&
+    !gates.enabled("MutablePVNodeAffinity") &&
+    !isSameAffinity(spec.nodeAffinity, old.nodeAffinity);
   return [
     ...specErrors(spec, volume?.metadata?.name ?? "", old),
     ...when(!deepEqual(left, right), forbiddenField("spec.persistentvolumesource", text)),
@@ -225,6 +263,7 @@ export function validatePersistentVolumeUpdate(
       isAffinityChanged,
       invalidValue("nodeAffinity", spec.nodeAffinity, `${IMMUTABLE}, except for updating from beta label to GA`),
     ),
+    ...attributesClassGateErrors(spec, old, gates),
     ...when(
       old.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined,
       forbiddenField("spec.volumeAttributesClassName", "update from non-nil value to nil is forbidden"),
