@@ -13,7 +13,7 @@ function defaultClaim(object: KubernetesObject): KubernetesObject {
   const { spec, status } = object as PersistentVolumeClaim;
   return {
     ...object,
-    spec: changeField(fill(spec ?? {}, { volumeMode: "Filesystem" }), "resources", (resources) =>
+    spec: changeField({ volumeMode: "Filesystem", ...spec }, "resources", (resources) =>
       changeField(changeField(resources, "limits", roundToMilli), "requests", roundToMilli),
     ),
     status: changeField(fill(status ?? {}, { phase: "Pending" }), "capacity", roundToMilli),

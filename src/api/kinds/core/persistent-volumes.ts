@@ -24,10 +24,12 @@ function defaultVolume(object: KubernetesObject): KubernetesObject {
   const { spec, status } = object as PersistentVolume;
   return {
     ...object,
-    spec: fill(changeField(defaultSources(spec ?? {}), "capacity", roundToMilli), {
-      persistentVolumeReclaimPolicy: "Retain",
+    spec: {
       volumeMode: "Filesystem",
-    }),
+      ...fill(changeField(defaultSources(spec ?? {}), "capacity", roundToMilli), {
+        persistentVolumeReclaimPolicy: "Retain",
+      }),
+    },
     status: fill(status ?? {}, { phase: "Pending" }),
   };
 }

@@ -36,6 +36,12 @@ describe("persistent volumes", () => {
       { hostPath: { path: "/" }, persistentVolumeReclaimPolicy: "Recycle" },
       ["spec.persistentVolumeReclaimPolicy: Forbidden: may not be 'recycle' for a hostPath mount of '/'"],
     ],
+    [
+      { hostPath: undefined, csi: { driver: "x", volumeHandle: "h" }, gcePersistentDisk: { pdName: "d" } },
+      ["spec.csi: Forbidden: may not specify more than 1 volume type"],
+    ],
+    [{ volumeMode: "" }, ['spec.volumeMode: Unsupported value: "": supported values: "Block", "Filesystem"']],
+    [{ hostPath: { path: "", type: "Pipe" } }, ["spec.hostPath.path: Required value"]],
     [{ csi: { driver: "x", volumeHandle: "h" } }, ["spec.csi: Forbidden: may not specify more than 1 volume type"]],
     [
       { hostPath: undefined, csi: { driver: "x", nodePublishSecretRef: {} } },

@@ -234,20 +234,15 @@ export function validatePodResources(
   const { resources } = spec;
   if (resources === undefined || !rules.arePodResourcesAllowed) return [];
   if (spec.os?.name === "windows") return [forbiddenField(field, "may not be set for a windows pod")];
-  const own = validateRequirements(resources, podNameErrors, claims, field, rules);
-  const errors = [
-    ...when(
-      resources.claims !== undefined,
-      forbiddenField(`${field}.claims`, "claims may not be set for Resources at pod-level"),
-    ),
-    ...own,
-  ];
-  if (own.length > 0) return errors;
   const requests = (resources.requests ?? {}) as Amounts;
   const limits = (resources.limits ?? {}) as Amounts;
   const readable = spec as PodSpec;
   return [
-    ...errors,
+    ...when(
+      resources.claims !== undefined,
+      forbiddenField(`${field}.claims`, "claims may not be set for Resources at pod-level"),
+    ),
+    ...validateRequirements(resources, podNameErrors, claims, field, rules),
     ...sumErrors(
       containerRequests(readable),
       requests,

@@ -26,7 +26,7 @@ import { validateCsiDriverName } from "../storage/csi-driver-name.ts";
 import { attributesClassGateErrors } from "./attributes-class-gate.ts";
 import { hostPathTypeErrors } from "./host-path-type.ts";
 import { negativeAmountErrors } from "./negative-amount.ts";
-import { STORAGE_SYSTEMS, validateStorageSystem } from "./storage-systems.ts";
+import { validateStorageSystem } from "./storage-systems.ts";
 import type { Source } from "./storage-systems.ts";
 
 type Spec = NonNullable<Unchecked<PersistentVolume>["spec"]>;
@@ -54,7 +54,31 @@ function csiErrors(csi: Csi, field: string): readonly FieldError[] {
   ];
 }
 
-const SOURCES = ["hostPath", "local", "csi", ...STORAGE_SYSTEMS] as readonly (keyof Spec)[];
+/** In upstream's order: of several the first is the volume, the others are too many. */
+const SOURCES: readonly (keyof Spec)[] = [
+  "hostPath",
+  "gcePersistentDisk",
+  "awsElasticBlockStore",
+  "glusterfs",
+  "flocker",
+  "nfs",
+  "rbd",
+  "quobyte",
+  "cephfs",
+  "iscsi",
+  "cinder",
+  "fc",
+  "flexVolume",
+  "azureFile",
+  "vsphereVolume",
+  "photonPersistentDisk",
+  "portworxVolume",
+  "azureDisk",
+  "scaleIO",
+  "local",
+  "storageos",
+  "csi",
+];
 
 function sourceErrors(type: keyof Spec, spec: Spec, field: string): readonly FieldError[] {
   const at = `${field}.${type === "gcePersistentDisk" ? "persistentDisk" : type}`;
@@ -62,11 +86,12 @@ function sourceErrors(type: keyof Spec, spec: Spec, field: string): readonly Fie
   if (type !== "hostPath" && type !== "local") return validateStorageSystem(type, spec[type] as Source, at, true);
   const { path = "" } = spec[type] ?? {};
   const affinity = when(
-    type === "local" && spec.nodeAffinity?.required === undefined,
+    type === "local" && spec.nodeAffinity === undefined,
     required(`${field}.nodeAffinity`, "Local volume requires node affinity"),
   );
+  if (path === "") return [required(`${at}.path`), ...affinity];
   return [
-    ...(path === "" ? [required(`${at}.path`)] : validateNoBacksteps(`${at}.path`, path)),
+    ...validateNoBacksteps(`${at}.path`, path),
     ...(type === "hostPath" ? hostPathTypeErrors(spec.hostPath?.type, `${at}.type`) : []),
     ...affinity,
   ];
@@ -87,12 +112,13 @@ function sourcesErrors(spec: Spec, field: string, name: string): readonly FieldE
   ];
 }
 
-function capacityErrors(capacity: Readonly<Record<string, string>>, field: string): readonly FieldError[] {
+function capacityErrors(given: Readonly<Record<string, string>> | undefined, field: string): readonly FieldError[] {
+  const capacity = given ?? {};
   const names = Object.keys(capacity);
   const isStorageOnly = names.length === 1 && names[0] === "storage";
   return [
     ...when(names.length === 0, required(field)),
-    ...when(!isStorageOnly, notSupported(field, capacity, ["storage"])),
+    ...when(!isStorageOnly, notSupported(field, given ?? null, ["storage"])),
     ...Object.entries(capacity).flatMap(([name, amount]) => {
       const parsed = parseQuantity(amount);
       const at = `${field}[${name}]`;
@@ -171,7 +197,7 @@ function specErrors(spec: Spec, name: string, old: Spec | undefined): readonly F
   return [
     ...when(modes.length === 0, required(`${field}.accessModes`)),
     ...validateAccessModes(`${field}.accessModes`, modes),
-    ...capacityErrors((spec.capacity ?? {}) as Readonly<Record<string, string>>, `${field}.capacity`),
+    ...capacityErrors(spec.capacity as Readonly<Record<string, string>> | undefined, `${field}.capacity`),
     ...optionalOneOf(`${field}.persistentVolumeReclaimPolicy`, policy, ["Delete", "Recycle", "Retain"]),
     ...affinityErrors(spec, `${field}.nodeAffinity`, hasInvalidValue(old)),
     ...sourcesErrors(spec, field, name),
