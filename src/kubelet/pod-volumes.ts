@@ -35,6 +35,8 @@ export interface PodVolumes {
   ): Promise<readonly ContainerMount[]>;
   /** Raw block devices of one container. After prepare(). */
   devices(pod: Pod, container: Container | EphemeralContainer): ContainerConfig["devices"];
+  /** Groups the pod's processes get because its volumes belong to them. After prepare(). */
+  groups(pod: Pod): readonly number[];
   /** Unmounts and deletes everything of a pod whose containers are gone. Safe to repeat. Deletes nothing on "can not tell". */
   release(podUid: string, signal: AbortSignal): Promise<void>;
   /** Pods that still have anything on disk, for clean-up after a restart. */

@@ -23,6 +23,8 @@ export interface PodNodeOptions {
   readonly userNamespaces?: PodUserNamespaces;
   /** Text of the failure of preparing volumes; undefined: they are ready. */
   readonly volumeProblem?: () => string | undefined;
+  /** Groups that own the pods' volumes. @default none */
+  readonly volumeGroups?: readonly number[];
   /** Contents of static pod manifests by path. */
   readonly manifests?: Map<string, string>;
 }
@@ -89,6 +91,7 @@ export async function startPodNode(options: PodNodeOptions = {}): Promise<PodNod
           },
           mounts: async () => [],
           devices: () => [],
+          groups: () => options.volumeGroups ?? [],
           async release(uid) {
             released.push(`volumes ${uid}`);
           },

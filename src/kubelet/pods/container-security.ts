@@ -29,6 +29,8 @@ export function containerSecurity(
   /** The runtime's id of the container whose processes an ephemeral container wants to see. */
   target: string | undefined,
   options: ContainerSecurityOptions,
+  /** Groups of the pod's volumes. */
+  volumeGroups: readonly number[] = [],
 ): ContainerSecurity {
   const security = effectiveSecurity(pod, container);
   const podSecurity = pod.spec?.securityContext ?? {};
@@ -45,6 +47,7 @@ export function containerSecurity(
     supplementalGroups: [
       ...(podSecurity.fsGroup !== undefined ? [podSecurity.fsGroup] : []),
       ...(podSecurity.supplementalGroups ?? []),
+      ...volumeGroups,
     ],
     ...(podSecurity.supplementalGroupsPolicy === "Strict" && { supplementalGroupsPolicy: "Strict" as const }),
     noNewPrivileges: security.allowPrivilegeEscalation === false,

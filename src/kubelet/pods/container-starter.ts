@@ -54,7 +54,7 @@ export interface ContainerStarter {
 export interface ContainerStarterDeps {
   readonly containers: ContainerRuntime;
   readonly images: ImageManager;
-  readonly volumes: Pick<PodVolumes, "mounts" | "devices">;
+  readonly volumes: Pick<PodVolumes, "mounts" | "devices" | "groups">;
   readonly references: PodReferences;
   readonly hooks: LifecycleHooks;
   readonly backoffs: Backoffs;
@@ -187,7 +187,14 @@ export function createContainerStarter(deps: ContainerStarterDeps, options: Cont
       mounts,
       devices: deps.volumes.devices(pod, container),
       mapping,
-      security: containerSecurity(pod, container, image.user, targetId(request), options.security),
+      security: containerSecurity(
+        pod,
+        container,
+        image.user,
+        targetId(request),
+        options.security,
+        deps.volumes.groups(pod),
+      ),
       resources: linuxResources(pod, container, options.node),
     });
   }

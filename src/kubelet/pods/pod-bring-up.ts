@@ -27,7 +27,7 @@ export interface PodBringUpDeps {
   readonly remains: PodRemains;
   readonly sandboxes: Pick<SandboxRuntime, "run" | "status">;
   readonly containers: Pick<ContainerRuntime, "remove" | "status">;
-  readonly volumes: Pick<PodVolumes, "prepare">;
+  readonly volumes: Pick<PodVolumes, "prepare" | "groups">;
   readonly events: PodEvents;
   readonly files: Pick<Files, "makeDirectory">;
   readonly hostIps: () => readonly string[];
@@ -250,7 +250,8 @@ export function createPodBringUp(
         const planning = deps.planner.plan(pod, attemptOf(actions, runtime), turn);
         planning.catch(() => undefined);
         await prepareVolumes(request);
-        const retryAt = await startAll(request, runtime, planning);
+        const planned = planning.then((plan) => withGroups(plan, deps.volumes.groups(pod)));
+        const retryAt = await startAll(request, runtime, planned);
         const proven = Promise.all(proofs).then(() => undefined);
         proven.catch(() => undefined);
         return { changed: true, proven, ...(retryAt !== undefined && { retryAt }) };
@@ -259,6 +260,13 @@ export function createPodBringUp(
       return { changed: stopping, proven: Promise.resolve() };
     },
   };
+}
+
+/** Which groups own the volumes is known only when they are mounted. */
+function withGroups(plan: SandboxPlan, groups: readonly number[]): SandboxPlan {
+  const { config } = plan;
+  const supplementalGroups = [...config.security.supplementalGroups, ...groups];
+  return { ...plan, config: { ...config, security: { ...config.security, supplementalGroups } } };
 }
 
 /** Nothing was tried: the last failure is not long enough ago. */

@@ -511,6 +511,25 @@ describe("what a pod needs before it runs", () => {
     await node.until("running", isRunning(node, "web"));
   });
 
+  it("has the groups of its volumes, beside its own", async () => {
+    const seen: (readonly number[])[] = [];
+    const node = await start({
+      volumeGroups: [777],
+      runtime: {
+        script(container, sandbox) {
+          seen.push(sandbox.security.supplementalGroups, container.security.supplementalGroups);
+          return {};
+        },
+      },
+    });
+    await node.create("web", { containers: [APP], securityContext: { fsGroup: 1, supplementalGroups: [2] } });
+    await node.until("running", isRunning(node, "web"));
+    expect(seen).toEqual([
+      [1, 2, 777],
+      [1, 2, 777],
+    ]);
+  });
+
   it("does not run without the user namespace it asked for", async () => {
     const node = await start();
     await node.create("web", { hostUsers: false, containers: [APP] });

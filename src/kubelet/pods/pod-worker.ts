@@ -51,7 +51,7 @@ export interface PodWorker {
 
 export interface PodWorkerDeps extends PodBringUpDeps {
   readonly reader: RuntimeReader;
-  readonly volumes: Pick<PodVolumes, "prepare" | "release">;
+  readonly volumes: Pick<PodVolumes, "prepare" | "groups" | "release">;
   readonly cgroups: Pick<PodCgroups, "remove">;
   readonly userNamespaces?: Pick<PodUserNamespaces, "release" | "prove">;
   readonly probes: ProbeManager;

@@ -387,7 +387,7 @@ describe.skipIf(!ROOT)("createVolumeManager() with mounts (needs root)", () => {
       status: { phase: "Bound" },
     });
     world.objects.set("pv", {
-      metadata: { name: "pv" },
+      metadata: { name: "pv", annotations: { "pv.beta.kubernetes.io/gid": "777" } },
       spec: { local: { path: disk }, claimRef: { uid: "c1", name: "claim", namespace: "default" } },
     });
     const pod = podWith([{ name: "v", persistentVolumeClaim: { claimName: "claim", readOnly: true } }]);
@@ -398,7 +398,10 @@ describe.skipIf(!ROOT)("createVolumeManager() with mounts (needs root)", () => {
     if (container === undefined) throw new Error("no container");
     const [mount] = await world.manager.volumes.mounts(pod, container, { podIps: [], attempt: 0 }, signal);
     expect(mount).toMatchObject({ hostPath: path, readOnly: true });
+    await world.manager.volumes.prepare(pod, signal);
+    expect(world.manager.volumes.groups(pod)).toEqual([777]);
     await world.manager.volumes.release("uid-1", signal);
+    expect(world.manager.volumes.groups(pod)).toEqual([]);
     expect(await readFile(join(disk, "kept"), "utf8")).toBe("data");
     expect(await mountedTargets()).toEqual([]);
     world.objects.set("claim", { metadata: { name: "claim", uid: "c1" }, status: { phase: "Pending" } });

@@ -4,6 +4,7 @@ import { nestedMountPoints } from "../../core/volumes/nested-mounts.ts";
 import { type Payload, samePayload } from "../../core/volumes/payload.ts";
 import { isSafePathName, podsDirectory } from "../../core/volumes/pod-paths.ts";
 import { modeMismatch, usedVolumes } from "../../core/volumes/used-volumes.ts";
+import { extraGroups, volumeGroupOf } from "../../core/volumes/volume-group.ts";
 import { planVolume, type VolumePlan } from "../../core/volumes/volume-plan.ts";
 import { messageOf, OrlopError } from "../../lib/orlop-error.ts";
 import type { ClusterClient } from "../../machinery/cluster-client.ts";
@@ -79,6 +80,8 @@ type MountPlan = Extract<VolumePlan, { readonly plan: "mount" }>;
 interface ReadyVolume {
   readonly plan: MountPlan;
   readonly claim?: { readonly name: string; readonly namespace: string };
+  /** Who the persistent volume says its files belong to. */
+  readonly group?: number;
   readonly shared?: NodeVolumeSpec;
   /** Whether containers get it as a raw block device. */
   readonly device?: boolean;
@@ -142,7 +145,7 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
     known.ready.set(volume.name, {
       shared: spec,
       device,
-      ...claimKeyOf(claimed),
+      ...ofClaim(claimed),
       caredAt: isDue ? now : (before?.caredAt ?? now),
       plan: {
         plan: "mount",
@@ -178,7 +181,7 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
     }
     known.ready.set(volume.name, {
       plan: planned,
-      ...(before?.claim === undefined ? claimKeyOf(claimed) : { claim: before.claim }),
+      ...(before?.claim === undefined ? ofClaim(claimed) : kept(before)),
       ...(payload !== undefined && { written: payload }),
     });
   };
@@ -251,6 +254,11 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
         const permissions = ready.plan.readOnly ? "r" : "mrw";
         return [{ containerPath: devicePath, hostPath: ready.plan.path, permissions }];
       }),
+    groups: (pod) =>
+      extraGroups(
+        pod,
+        [...(pods.get(uidOf(pod))?.ready.values() ?? [])].flatMap(({ group }) => group ?? []),
+      ),
     release: (podUid, signal) =>
       inOrder(checkedUid(podUid), async () => {
         deps.nodeVolumes?.leave(podUid);
@@ -305,10 +313,15 @@ export function createVolumeManager(deps: VolumeManagerDeps, options: VolumeMana
   };
 }
 
-function claimKeyOf(claimed: ClaimedVolume | undefined): Pick<ReadyVolume, "claim"> {
+function ofClaim(claimed: ClaimedVolume | undefined): Pick<ReadyVolume, "claim" | "group"> {
   if (claimed === undefined) return {};
   const { name = "", namespace = "" } = claimed.claim.metadata ?? {};
-  return { claim: { name, namespace } };
+  const group = volumeGroupOf(claimed.volume);
+  return { claim: { name, namespace }, ...(group !== undefined && { group }) };
+}
+
+function kept({ claim, group }: ReadyVolume): Pick<ReadyVolume, "claim" | "group"> {
+  return { ...(claim !== undefined && { claim }), ...(group !== undefined && { group }) };
 }
 
 function uidOf(pod: Pod): string {
