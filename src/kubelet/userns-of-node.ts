@@ -113,6 +113,7 @@ export function createNodeUserNamespaces(
         if (targets.length > 0) await ready().keepLive(podUid, signal);
         await proofs.prove(podUid, targets, signal);
       },
+      problemOf: (podUid) => restored?.problemOf(podUid),
       annotationsOf: (podUid) => {
         const range = restored?.rangeOf(podUid);
         return range === undefined ? {} : { [RANGE_ANNOTATION]: showRange(range) };

@@ -219,6 +219,10 @@ describe("pods with users of their own", () => {
     await kubectl.ok(["wait", "--for=condition=Ready", "pod/intact", "pod/fresh", "--timeout=60s"]);
     const uids = (await pods()).map(({ metadata }) => metadata.uid);
     expect(sharedIds(await liveRanges(uids))).toEqual([]);
+    await waitFor("the event that says what to do", async () => {
+      const text = await kubectl.ok(["get", "events", "--field-selector", "involvedObject.name=damaged"]);
+      return /UserNamespaceMappingUnusable.*delete the pod and create it again/.test(text) ? true : undefined;
+    });
     await kubectl.ok(["delete", "pod", "damaged", "--now"]);
     await waitFor("the reserved range to be free", async () => ((await ranges("reserved")) === 0 ? true : undefined));
     await kubectl.ok(["delete", "pods", "--all", "--now"]);

@@ -91,6 +91,26 @@ describe("a pod's life", () => {
     );
   });
 
+  it("is told once when its user namespace could not be given again, and goes on", async () => {
+    let problem: string | undefined;
+    const node = await start({
+      userNamespaces: {
+        mappingFor: async () => ({ uidMappings: [], gidMappings: [] }),
+        release: async () => undefined,
+        problemOf: () => problem,
+      },
+      manager: { syncPeriodMs: 1_000 },
+    });
+    await node.create("web", { containers: [APP], hostUsers: false });
+    await node.until("running", isRunning(node, "web"));
+    problem = "the mapping file is empty; delete the pod and create it again";
+    await node.pass(5_000);
+    const told = (await node.events("web")).filter(({ reason }) => reason === "UserNamespaceMappingUnusable");
+    expect(told).toMatchObject([{ type: "Warning", message: expect.stringContaining(problem) }]);
+    expect(told[0]?.count ?? 1).toBe(1);
+    expect((await node.status("web")).phase).toBe("Running");
+  });
+
   it("tells what happens to it as events about its containers", async () => {
     const node = await start();
     await node.create("web", { containers: [APP] });

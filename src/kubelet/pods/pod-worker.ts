@@ -53,7 +53,7 @@ export interface PodWorkerDeps extends PodBringUpDeps {
   readonly reader: RuntimeReader;
   readonly volumes: Pick<PodVolumes, "prepare" | "groups" | "release">;
   readonly cgroups: Pick<PodCgroups, "remove">;
-  readonly userNamespaces?: Pick<PodUserNamespaces, "release" | "prove">;
+  readonly userNamespaces?: Pick<PodUserNamespaces, "release" | "prove" | "problemOf">;
   readonly probes: ProbeManager;
   readonly statuses: StatusManager;
   /** The object that shows a static pod at the API server; undefined while there is none. */
@@ -101,6 +101,8 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
   /** Whether the runtime was ever asked what it has of the pod. */
   let looked = false;
   let wasRunning = initial.status?.phase === "Running";
+  /** What was told last of the pod's user namespace. */
+  let toldProblem: string | undefined;
   let turn = NO_TURN;
 
   const apiPod = (): Pod | undefined => (options.isStatic ? deps.mirrorOf(pod) : pod);
@@ -194,6 +196,12 @@ export function createPodWorker(deps: PodWorkerDeps, initial: Pod, options: PodW
     const running = runtime.containers.filter(({ state }) => state === "running");
     const targets = running.map(({ name, id }) => containerTarget(deps, name, id));
     await deps.userNamespaces?.prove?.(uid, targets, signal);
+    const problem = running.length > 0 ? deps.userNamespaces?.problemOf?.(uid) : undefined;
+    if (problem !== undefined && problem !== toldProblem) {
+      toldProblem = problem;
+      const message = `The pod goes on, but none of its containers can be started again: ${problem}`;
+      deps.events.record(pod, { type: "Warning", reason: "UserNamespaceMappingUnusable", message });
+    }
   }
 
   /** Stops everything and tells how it ended. */

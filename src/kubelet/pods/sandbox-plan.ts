@@ -21,6 +21,8 @@ export interface PodUserNamespaces {
   release(podUid: string, signal: AbortSignal): Promise<void>;
   /** What operators want to see of a pod's IDs. @default nothing */
   annotationsOf?(this: void, podUid: string): Readonly<Record<string, string>>;
+  /** Why nothing of a pod that runs could be started again, with what to do. @default nothing is known to be wrong */
+  problemOf?(this: void, podUid: string): string | undefined;
   /** Throws UnprotectedPod when something of the pod runs with other IDs than it was given. @default not looked at */
   prove?(podUid: string, targets: readonly ProvenTarget[], signal: AbortSignal): Promise<void>;
 }

@@ -135,6 +135,8 @@ describe("createUserNamespaces()", () => {
       ),
     );
     await expect(namespaces.mappingFor(pod("z"), "", signal)).rejects.toThrow(/delete the pod and create it again/);
+    expect(namespaces.problemOf("z")).toMatch(/; the file pods\/z\/userns .* delete the pod and create it again$/);
+    expect(namespaces.problemOf("a")).toBeUndefined();
     expect(await namespaces.mappingFor(pod("a"), "", signal)).toMatchObject({ uidMappings: [{ hostId: BLOCK }] });
     expect(await namespaces.mappingFor(pod("new"), "", signal)).toBeDefined();
   });

@@ -37,6 +37,8 @@ export interface UserNamespaces {
   keepLive(podUid: string, signal: AbortSignal): Promise<void>;
   /** To be called when neither disk nor runtime has anything of the pod any more. */
   release(podUid: string, signal: AbortSignal): Promise<void>;
+  /** Why nothing of the pod can be started again, with what to do; undefined when all is well. */
+  problemOf(podUid: string): string | undefined;
   rangeOf(podUid: string): IdRange | undefined;
   counts(): { readonly used: number; readonly reserved: number; readonly free: number };
 }
@@ -105,10 +107,7 @@ export function createUserNamespaces(
       for (const [other, reason] of undetermined) await determine(other, reason, signal);
       const broken = unusable.get(podUid);
       if (broken !== undefined) {
-        throw new OrlopError(
-          "Conflict",
-          `user namespace: ${broken}; the file pods/${podUid}/userns below the kubelet's root directory can not be used: delete the pod and create it again`,
-        );
+        throw new OrlopError("Conflict", `user namespace: ${describeUnusable(podUid, broken)}`);
       }
       const [blocking] = undetermined;
       if (blocking !== undefined) {
@@ -151,9 +150,17 @@ export function createUserNamespaces(
       undetermined.delete(podUid);
     },
 
+    problemOf(podUid) {
+      const broken = unusable.get(podUid);
+      return broken === undefined ? undefined : describeUnusable(podUid, broken);
+    },
     rangeOf: (podUid) => pool.rangeOf(podUid),
     counts: () => pool.counts(),
   };
+}
+
+function describeUnusable(podUid: string, reason: string): string {
+  return `${reason}; the file pods/${podUid}/userns below the kubelet's root directory can not be used: delete the pod and create it again`;
 }
 
 function mappingOf({ firstId, length }: IdRange): PodIdMapping {
