@@ -16,7 +16,10 @@ describe("parseImageName()", () => {
     expect(parseImageName(reference)).toEqual({ repository, tag, digest });
   });
 
-  it.each(["", "Busybox", "a//b", "a:", "a@sha256:x", "a b", "-a", "a".repeat(64)])("refuses %j", (reference) => {
-    expect(parseImageName(reference)).toBeUndefined();
-  });
+  it.each(["", "Busybox", "a//b", "a:", "a@sha256:x", "a b", "-a", "a".repeat(64), "a".repeat(248)])(
+    "refuses %j",
+    (reference) => {
+      expect(parseImageName(reference)).toBeUndefined();
+    },
+  );
 });

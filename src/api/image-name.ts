@@ -4,6 +4,9 @@ const COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/u;
 const TAG = /^\w[\w.-]{0,127}$/u;
 const DIGEST = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/u;
 
+/** Of a repository without its registry. */
+const LONGEST_NAME = 255;
+
 export interface ImageName {
   /** With registry, e.g. "docker.io/library/busybox". */
   readonly repository: string;
@@ -31,5 +34,6 @@ export function parseImageName(reference: string): ImageName | undefined {
   const registry = isRegistry && first !== "index.docker.io" ? first : "docker.io";
   const name =
     registry === "docker.io" && components.length === 1 ? `library/${components[0] ?? ""}` : components.join("/");
+  if (name.length > LONGEST_NAME) return undefined;
   return { repository: `${registry}/${name}`, tag: tag === "" && digest === "" ? "latest" : tag, digest };
 }

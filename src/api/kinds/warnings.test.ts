@@ -22,6 +22,7 @@ const ARCH = 'deprecated since v1.14; use "kubernetes.io/arch" instead';
 describe("warnings about pods", () => {
   it.each<[string, Json, readonly string[]]>([
     ["nothing wrong", {}, []],
+    ["a time to end that is read as one second", { terminationGracePeriodSeconds: -1 }, []],
     [
       "old labels of nodes",
       { nodeSelector: { "beta.kubernetes.io/arch": "x" } },
@@ -132,11 +133,6 @@ describe("warnings about pods", () => {
       ],
     ],
     [
-      "no time to end",
-      { terminationGracePeriodSeconds: -1 },
-      ["spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"],
-    ],
-    [
       "addresses written oddly",
       { hostAliases: [{ ip: "::FFFF:1.2.3.4" }, { ip: "FE80::1" }] },
       [
@@ -146,6 +142,13 @@ describe("warnings about pods", () => {
     ],
   ])("name %s", (_what, spec, warnings) => {
     expect(podWarnings(spec)).toEqual(warnings);
+  });
+
+  it("name a template's time to end that pods will not have", () => {
+    const spec = { containers: [main], terminationGracePeriodSeconds: -1 };
+    expect(warningsOf(podTemplateKind, { template: { spec } })).toContain(
+      "template.spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1",
+    );
   });
 
   it("recommend names that are host names", () => {

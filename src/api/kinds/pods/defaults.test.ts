@@ -28,6 +28,10 @@ describe("pod defaults", () => {
     });
   });
 
+  it("takes a negative grace period for one second", () => {
+    expect(specOf({ containers: [], terminationGracePeriodSeconds: -5 }).terminationGracePeriodSeconds).toBe(1);
+  });
+
   it("pulls tagged and pinned images only when they are not there", () => {
     const digest = `sha256:${"0".repeat(64)}`;
     const images = ["a:1", `a@${digest}`, "a:latest", "", "Bad Name"];

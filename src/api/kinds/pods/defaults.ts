@@ -76,5 +76,7 @@ export function defaultPod(object: KubernetesObject): KubernetesObject {
     spec = changeEach(spec, "containers", hostPortsFromPorts);
     spec = changeEach(spec, "initContainers", hostPortsFromPorts);
   }
+  // Upstream reads it so; in templates it stays as it is.
+  if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec = { ...spec, terminationGracePeriodSeconds: 1 };
   return { ...object, spec: defaultPodSpec(spec) };
 }
