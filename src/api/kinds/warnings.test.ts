@@ -144,13 +144,6 @@ describe("warnings about pods", () => {
     expect(podWarnings(spec)).toEqual(warnings);
   });
 
-  it("name a template's time to end that pods will not have", () => {
-    const spec = { containers: [main], terminationGracePeriodSeconds: -1 };
-    expect(warningsOf(podTemplateKind, { template: { spec } })).toContain(
-      "template.spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1",
-    );
-  });
-
   it("recommend names that are host names", () => {
     const [warning] = warningsOf(podKind, { metadata: { name: "a.b" }, spec: { containers: [main] } });
     expect(warning).toMatch(
