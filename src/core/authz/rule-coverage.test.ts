@@ -40,6 +40,11 @@ describe("coverage", () => {
     expect(coverage(owned.map(rule), wanted.map(rule)).type).toBe(covered ? "covered" : "missing");
   });
 
+  it("does not take URLs from a rule that is restricted to names", () => {
+    const mixed = { ...rule("get core pods#a"), nonResourceURLs: ["/a"] };
+    expect(coverage([mixed], [rule("get /a")]).type).toBe("missing");
+  });
+
   it("joins what is missing per resource", () => {
     const missing = coverage([rule("get core pods")], [rule("get,list,watch core pods,nodes"), rule("get,put /a")]);
     expect(missing.type === "missing" && missing.rules.map(describeRule)).toEqual([

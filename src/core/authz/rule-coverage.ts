@@ -51,8 +51,9 @@ function resourceCovers(owned: readonly string[], wanted: string): boolean {
 
 function ruleCovers(owned: PolicyRule, atom: Atom): boolean {
   if (!listCovers(owned.verbs, atom.verb)) return false;
-  if ("url" in atom) return (owned.nonResourceURLs ?? []).some((pattern) => urlCovers(pattern, atom.url));
   const names = owned.resourceNames ?? [];
+  // A rule of both kinds is malformed; as upstream, its names restrict it to what has names.
+  if ("url" in atom) return names.length === 0 && (owned.nonResourceURLs ?? []).some((one) => urlCovers(one, atom.url));
   return (
     listCovers(owned.apiGroups ?? [], atom.group) &&
     resourceCovers(owned.resources ?? [], atom.resource) &&
