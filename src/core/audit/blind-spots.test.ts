@@ -66,6 +66,11 @@ describe("blind spots of other detectors", () => {
     ["read-token-secrets", "read-token-secret"],
     ["approve-clients", "approve-certificate"],
     ["become-node", "node-certificate"],
+    ["named-pods-by-apply", "create-pod"],
+    ["named-binding-by-update", "bind"],
+    ["bind-after-change", "bind"],
+    ["bind-after-making-roles", "bind-in-namespace"],
+    ["bind-roles-there-are", "bind-in-namespace"],
   ])("says how %s gets there", async (row, method) => {
     const { input } = await loadCorpus();
     const found = reportOn(input).subjects.find(({ name }) => name === `system:serviceaccount:corpus:${row}`);
@@ -138,10 +143,16 @@ describe("blind spots of other detectors", () => {
     const { input } = await loadCorpus();
     const phantoms = reportOn(input).remarks.filter(({ type }) => type === "phantom");
     expect(phantoms.map(({ subject, suggestion }) => [subject, suggestion])).toEqual([
+      ["nodes/proxy/", "nodes/proxy"],
+      ["node/proxy", "nodes/proxy"],
+      ["nodes/proxy/metrics", "nodes/metrics"],
+      ["nodes/stats/summary", "nodes/stats"],
+      ["pods/*", undefined],
       ["nodes/exec", "nodes/proxy"],
       ["nodes/helathz", "nodes/healthz"],
       ["nodes/logs", "nodes/log"],
       ["pods/logs", "pods/log"],
+      ["Nodes/Proxy", "nodes/proxy"],
     ]);
   });
 

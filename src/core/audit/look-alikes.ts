@@ -75,6 +75,7 @@ const MEANT: Readonly<Record<string, string>> = {
   "nodes/pod": "nodes/pods",
 };
 
+const NO_SUCH_WILDCARD = 'grants nothing: RBAC knows "*", "*/SUBRESOURCE" and exact names only';
 const PROXY_NAMES = ["nodes/proxy", "*/proxy", "*"];
 
 /** Remarks on all roles and bindings of an input. Roles every cluster has are left out. */
@@ -157,15 +158,8 @@ function remarksOnRule(object: string, role: EffectiveRole, { rule, origin }: Ef
   const asksMethod = verbs.includes("*") || METHOD_VERBS.some((verb) => verbs.includes(verb));
   return resources.flatMap((name): readonly Remark[] => {
     const at = { object, subject: name, origin };
-    if (name === "nodes/*") {
-      return [
-        {
-          ...at,
-          type: "harmless",
-          code: "nodes-star",
-          message: 'grants nothing: RBAC knows "*", "*/SUBRESOURCE" and exact names only',
-        },
-      ];
+    if (name === "nodes/*" || name === "*/*") {
+      return [{ ...at, type: "harmless", code: "nodes-star", message: NO_SUCH_WILDCARD }];
     }
     if (name === "nodes" && verbs.includes("proxy")) {
       return [
@@ -213,21 +207,35 @@ function phantoms(at: Pick<Remark, "object" | "subject" | "origin">, name: strin
       },
     ];
   }
-  const [resource = "", subresource] = name.split("/");
-  const known = Object.hasOwn(SUBRESOURCES, resource) ? SUBRESOURCES[resource] : undefined;
-  if (subresource === undefined || known === undefined || subresource === "*" || known.includes(subresource)) return [];
-  // Asked, for any resource, of those who set blockOwnerDeletion.
-  if (subresource === "finalizers") return [];
-  const meant = MEANT[name] ?? nearest(resource, subresource, known);
+  const slash = name.indexOf("/");
+  const [resource, subresource] = [name.slice(0, slash), name.slice(slash + 1)];
+  const meantResource = knownResource(resource);
+  if (slash < 0 || meantResource === undefined) return [];
+  const known = SUBRESOURCES[meantResource] ?? [];
+  // Finalizers are asked, for any resource, of those who set blockOwnerDeletion.
+  if (resource === meantResource && [...known, "finalizers"].includes(subresource)) return [];
+  const phantom = { ...at, type: "phantom", code: "unknown-subresource" } as const;
+  if (subresource === "*") return [{ ...phantom, message: NO_SUCH_WILDCARD }];
+  const meant = MEANT[name] ?? partOfPath(meantResource, subresource, known) ?? nearest(meantResource, subresource, known);
   return [
     {
-      ...at,
-      type: "phantom",
-      code: "unknown-subresource",
+      ...phantom,
       message: `grants nothing: nothing asks for ${name}`,
       ...(meant !== undefined && { suggestion: meant }),
     },
   ];
+}
+
+/** The resource that was meant, in whatever letters and number it is written; undefined for those we know nothing of. */
+function knownResource(written: string): string | undefined {
+  const lower = written.toLowerCase();
+  return Object.keys(SUBRESOURCES).find((name) => name === lower || name === `${lower}s`);
+}
+
+/** What a path such as "stats/summary" or "proxy/metrics" is about; RBAC sees the whole of it as one strange name. */
+function partOfPath(resource: string, subresource: string, known: readonly string[]): string | undefined {
+  const found = subresource.split("/").findLast((part) => known.includes(part));
+  return found === undefined ? undefined : `${resource}/${found}`;
 }
 
 function nearest(resource: string, subresource: string, known: readonly string[]): string | undefined {
