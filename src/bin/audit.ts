@@ -119,7 +119,7 @@ async function usageFrom(
         path,
         stdin: process.stdin,
         signal,
-        needles: ['"subjectaccessreviews"', "/api/v1/nodes/", '"kubelet.orlop.dev/method"'],
+        needles: ['"subjectaccessreviews"', "/api/v1/nodes/", '"subresource":"proxy"', '"kubelet.orlop.dev/method"'],
         onEvent: (value) => {
           const event = usageOf(value);
           if (event !== undefined) collector.add(event);

@@ -65,8 +65,7 @@ function trailed(event: Fields, reference: Fields): UsageEvent | undefined {
   const user = textOf(caller["username"]);
   if (user === "") return undefined;
   const at = timeOf(event);
-  const [path = "/"] = textOf(event["requestURI"]).split("?");
-  const [subresource] = classifyKubeletRequest("GET", path, { fineGrained: true }).subresources;
+  const [subresource] = classifyKubeletRequest("GET", pathOf(event), { fineGrained: true }).subresources;
   return {
     type: "kubelet",
     user,
@@ -79,6 +78,20 @@ function trailed(event: Fields, reference: Fields): UsageEvent | undefined {
     at,
     time: Date.parse(at),
   };
+}
+
+/**
+ * The path as it was routed: the log has it as it came in, and /%65xec runs commands like /exec. Several slashes are
+ * one to the kubelet.
+ */
+function pathOf(event: Fields): string {
+  const [path = ""] = textOf(event["requestURI"]).split("?");
+  const clean = path.replace(/\/{2,}/g, "/");
+  try {
+    return decodeURIComponent(clean).replace(/\/{2,}/g, "/") || "/";
+  } catch {
+    return clean || "/";
+  }
 }
 
 function timeOf(event: Fields): string {
@@ -113,8 +126,7 @@ function reviewed(event: Fields): UsageEvent | undefined {
 
 function proxied(event: Fields, reference: Fields): UsageEvent {
   const at = timeOf(event);
-  const uri = textOf(event["requestURI"]);
-  const match = /^\/api\/v1\/(?:proxy\/)?nodes\/[^/]+(?:\/proxy)?(\/[^?]*)?/.exec(uri);
+  const match = /^\/api\/v1\/(?:proxy\/)?nodes\/[^/]+(?:\/proxy)?(\/.*)?$/s.exec(pathOf(event));
   const code = fieldsOf(event["responseStatus"])["code"];
   const impersonated = fieldsOf(event["impersonatedUser"]);
   const caller = textOf(impersonated["username"]) === "" ? fieldsOf(event["user"]) : impersonated;

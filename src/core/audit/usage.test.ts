@@ -51,6 +51,18 @@ describe("use of kubelets out of audit logs", () => {
     expect(lines.find(({ subresource }) => subresource === "proxy")).toMatchObject({ withoutFineGrained: 2 });
   });
 
+  it.each(["/%65xec/ns/pod/c", "//exec/ns/pod/c", "/exec%2Fns/pod/c", "%2Fexec/ns/pod/c"])(
+    "sees commands through the API server however the path is written: %s",
+    (path) => {
+      expect(usage([proxied(path)]).lines).toMatchObject([{ path: "/exec", connects: true }]);
+    },
+  );
+
+  it("sees the node's proxy in paths that do not spell it out", () => {
+    const requestURI = "/api/v1/%6eodes/node-1/%70roxy/run/ns/pod/c";
+    expect(usage([proxied("", { requestURI })]).lines).toMatchObject([{ path: "/run", connects: true }]);
+  });
+
   it("sees commands through the API server, under the name of who was impersonated", () => {
     const { lines } = usage([
       proxied("/exec/ns/pod/c?command=id"),
