@@ -10,6 +10,7 @@ export type CapabilityKind =
   | "write-cluster-role-bindings"
   | "escalate-roles"
   | "change-roles"
+  | "create-roles"
   | "bind-roles"
   | "write-role-bindings"
   | "impersonate-users"
@@ -47,8 +48,8 @@ interface Definition {
   readonly verbs: readonly string[];
   readonly group: string;
   readonly resources: readonly string[];
-  /** A create names no object, so a rule with resourceNames never covers it. */
-  readonly ignoresNamed?: boolean;
+  /** Makes an object. A POST names none, so a rule with resourceNames covers only creation by other requests. */
+  readonly makes?: { readonly also: readonly string[] };
   /** Of the API server: minor versions this holds in. */
   readonly since?: number;
   readonly before?: number;
@@ -59,13 +60,15 @@ const RBAC = "rbac.authorization.k8s.io";
 const CERTIFICATES = "certificates.k8s.io";
 const AUTHENTICATION = "authentication.k8s.io";
 const CHANGE = ["update", "patch"];
+/** Server-side apply makes what is not there. Of what is made here only roles and bindings can be made by update as well. */
+const APPLY = ["patch"];
 
 const creates = (kind: CapabilityKind, group: string, ...resources: readonly string[]): Definition => ({
   kind,
   verbs: ["create"],
   group,
   resources,
-  ignoresNamed: true,
+  makes: { also: group === RBAC ? CHANGE : APPLY },
 });
 const allows = (kind: CapabilityKind, verbs: readonly string[], group: string, ...resources: string[]): Definition => ({
   kind,
@@ -88,6 +91,7 @@ const DEFINITIONS: readonly Definition[] = [
   allows("write-cluster-role-bindings", CHANGE, RBAC, "clusterrolebindings"),
   allows("escalate-roles", ["escalate"], RBAC, "roles"),
   allows("change-roles", CHANGE, RBAC, "roles"),
+  creates("create-roles", RBAC, "roles"),
   allows("bind-roles", ["bind"], RBAC, "roles"),
   creates("write-role-bindings", RBAC, "rolebindings"),
   allows("impersonate-users", ["impersonate"], CORE, "users"),
@@ -137,12 +141,37 @@ export function capabilitiesOf(role: EffectiveRole, serverMinor: number): readon
   return role.rules.flatMap((source) => {
     const { resourceNames = [] } = source.rule;
     return DEFINITIONS.flatMap((definition): readonly Capability[] => {
-      const { kind, ignoresNamed, since = 0, before = Infinity } = definition;
+      const { kind, makes, since = 0, before = Infinity } = definition;
       if (serverMinor < since || serverMinor >= before || !grants(source.rule, definition)) return [];
       if (resourceNames.length === 0) return [{ kind, source, names: undefined }];
-      return ignoresNamed === true ? [] : [{ kind, source, names: resourceNames }];
+      if (makes === undefined) return [{ kind, source, names: resourceNames }];
+      // What stands in the object is free, whatever its name has to be.
+      return makesByName(role, source.rule, definition, makes.also) ? [{ kind, source, names: undefined }] : [];
     });
   });
+}
+
+/**
+ * Whether `create` limited to names is of use: a PATCH (or PUT) of an object that is not there asks for that verb and
+ * for create, both with the name.
+ */
+function makesByName(
+  role: EffectiveRole,
+  create: PolicyRule,
+  definition: Definition,
+  also: readonly string[],
+): boolean {
+  return definition.resources.some((resource) => {
+    const only = { ...definition, resources: [resource] };
+    return (
+      grants(create, only) &&
+      role.rules.some(({ rule }) => grants(rule, { ...only, verbs: also }) && sharesName(rule, create))
+    );
+  });
+}
+
+function sharesName({ resourceNames = [] }: PolicyRule, { resourceNames: others = [] }: PolicyRule): boolean {
+  return resourceNames.length === 0 || resourceNames.some((name) => others.includes(name));
 }
 
 function grants({ verbs, apiGroups = [], resources = [] }: PolicyRule, wanted: Definition): boolean {

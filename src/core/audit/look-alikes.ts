@@ -216,7 +216,8 @@ function phantoms(at: Pick<Remark, "object" | "subject" | "origin">, name: strin
   if (resource === meantResource && [...known, "finalizers"].includes(subresource)) return [];
   const phantom = { ...at, type: "phantom", code: "unknown-subresource" } as const;
   if (subresource === "*") return [{ ...phantom, message: NO_SUCH_WILDCARD }];
-  const meant = MEANT[name] ?? partOfPath(meantResource, subresource, known) ?? nearest(meantResource, subresource, known);
+  const meant =
+    MEANT[name] ?? partOfPath(meantResource, subresource, known) ?? nearest(meantResource, subresource, known);
   return [
     {
       ...phantom,

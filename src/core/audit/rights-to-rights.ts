@@ -37,13 +37,25 @@ export function createRightsToRights(
     return known ?? roles.all.find((role) => role.kind === "ClusterRole" && suits(role));
   }
 
-  const named = (
-    { capability }: HeldCapability,
-    kind: EffectiveRole["kind"],
-    namespace: string,
-    suits: (role: EffectiveRole) => boolean,
-  ): EffectiveRole | undefined =>
-    capability.names?.flatMap((name) => roles.find({ kind, name }, namespace) ?? []).find(suits);
+  const clusterRolesOf = ({ capability }: HeldCapability): readonly EffectiveRole[] =>
+    capability.names?.flatMap((name) => roles.find({ kind: "ClusterRole", name }, "") ?? []) ?? [];
+
+  /** By namespace. */
+  const namespacedRoles = new Map<string, EffectiveRole[]>();
+  for (const role of roles.all) {
+    if (role.kind !== "Role") continue;
+    const list = namespacedRoles.get(role.namespace) ?? [];
+    list.push(role);
+    namespacedRoles.set(role.namespace, list);
+  }
+
+  /** A ClusterRole that is no use yet, but may be changed until it is, and bound then. */
+  const changedFirst = (bind: HeldCapability, capabilities: HeldCapabilities): ReturnType<typeof changing> =>
+    changing(
+      clusterRolesOf(bind),
+      capabilities.in("", "escalate-cluster-roles"),
+      capabilities.in("", "change-cluster-roles"),
+    );
 
   /** roleRef can not be changed, so a named binding helps only when it is one to that role. */
   const usableFor = (write: readonly HeldCapability[], role: EffectiveRole): HeldCapability | undefined => {
@@ -54,26 +66,43 @@ export function createRightsToRights(
   const binding = (capabilities: HeldCapabilities): IndirectWay | undefined => {
     const write = capabilities.in("", "write-cluster-role-bindings");
     for (const bind of capabilities.in("", "bind-cluster-roles")) {
-      const role = isFree(bind) ? anyRunningCommands : named(bind, "ClusterRole", "", runsCommands);
-      const usable = role === undefined ? undefined : usableFor(write, role);
-      if (role === undefined || usable === undefined) continue;
-      return { method: "bind", role: `ClusterRole ${role.name}`, capabilities: [bind, usable] };
+      const ready = isFree(bind) ? anyRunningCommands : clusterRolesOf(bind).find(runsCommands);
+      const chosen = ready === undefined ? changedFirst(bind, capabilities) : { role: ready, capabilities: [] };
+      const usable = chosen === undefined ? undefined : usableFor(write, chosen.role);
+      if (chosen === undefined || usable === undefined) continue;
+      const { role, capabilities: change } = chosen;
+      return { method: "bind", role: `ClusterRole ${role.name}`, capabilities: [...change, bind, usable] };
     }
     return undefined;
   };
 
-  const bindingIn = (namespace: string, capabilities: HeldCapabilities): NamespaceRights | undefined => {
+  const bindingClusterRoleIn = (namespace: string, capabilities: HeldCapabilities): NamespaceRights | undefined => {
     const [write] = capabilities.in(namespace, "write-role-bindings");
     if (write === undefined) return undefined;
-    for (const [kind, of] of [
-      ["bind-cluster-roles", "ClusterRole"],
-      ["bind-roles", "Role"],
-    ] as const) {
-      for (const bind of capabilities.in(namespace, kind)) {
-        const role =
-          isFree(bind) && of === "ClusterRole" ? anyTakingOver : named(bind, of, namespace, takesOverAccounts);
-        if (role === undefined) continue;
-        return { namespace, method: "bind-in-namespace", role: `${of} ${role.name}`, capabilities: [bind, write] };
+    for (const bind of capabilities.in(namespace, "bind-cluster-roles")) {
+      const ready = isFree(bind) ? anyTakingOver : clusterRolesOf(bind).find(takesOverAccounts);
+      const chosen = ready === undefined ? changedFirst(bind, capabilities) : { role: ready, capabilities: [] };
+      if (chosen === undefined) continue;
+      return bindsIn(namespace, chosen.role, [...chosen.capabilities, bind, write]);
+    }
+    return undefined;
+  };
+
+  /** Roles are of one namespace: the one that is bound must be there, or be made or changed there. */
+  const bindingRoleIn = (namespace: string, capabilities: HeldCapabilities): NamespaceRights | undefined => {
+    const [write] = capabilities.in(namespace, "write-role-bindings");
+    if (write === undefined) return undefined;
+    const escalate = capabilities.in(namespace, "escalate-roles");
+    const [create] = capabilities.in(namespace, "create-roles");
+    const escalateAny = escalate.find(isFree);
+    for (const bind of capabilities.in(namespace, "bind-roles")) {
+      const here = (namespacedRoles.get(namespace) ?? []).filter(({ name }) => covering([bind], name) !== undefined);
+      const ready = here.find(takesOverAccounts);
+      if (ready !== undefined) return bindsIn(namespace, ready, [bind, write]);
+      const changed = changing(here, escalate, capabilities.in(namespace, "change-roles"));
+      if (changed !== undefined) return bindsIn(namespace, changed.role, [...changed.capabilities, bind, write]);
+      if (create !== undefined && escalateAny !== undefined && isFree(bind)) {
+        return bindsIn(namespace, { kind: "Role", name: "of one's own making" }, [escalateAny, create, bind, write]);
       }
     }
     return undefined;
@@ -113,36 +142,47 @@ export function createRightsToRights(
 
     inNamespaces(held, capabilities) {
       const own = rolesByNamespace(held);
-      return ["", ...capabilities.namespaces].flatMap((namespace): readonly NamespaceRights[] => {
-        const here = namespace === "" ? [] : (own.get(namespace) ?? []);
-        const change =
-          changing(
-            here.filter(({ kind }) => kind === "Role"),
-            capabilities.in(namespace, "escalate-roles"),
-            capabilities.in(namespace, "change-roles"),
-          ) ??
-          changing(
-            here.filter(({ kind }) => kind === "ClusterRole"),
-            capabilities.in("", "escalate-cluster-roles"),
-            capabilities.in("", "change-cluster-roles"),
-          );
-        const bind = bindingIn(namespace, capabilities);
-        return [
-          ...(change === undefined
-            ? []
-            : [
-                {
-                  namespace,
-                  method: "escalate-in-namespace" as const,
-                  role: `${change.role.kind} ${change.role.name}`,
-                  capabilities: change.capabilities,
-                },
-              ]),
-          ...(bind === undefined ? [] : [bind]),
-        ];
-      });
+      const everywhere = capabilities.in("", "bind-roles").length > 0 ? namespacedRoles.keys() : [];
+      return [...new Set(["", ...capabilities.namespaces, ...everywhere])].flatMap(
+        (namespace): readonly NamespaceRights[] => {
+          const here = namespace === "" ? [] : (own.get(namespace) ?? []);
+          const change =
+            changing(
+              here.filter(({ kind }) => kind === "Role"),
+              capabilities.in(namespace, "escalate-roles"),
+              capabilities.in(namespace, "change-roles"),
+            ) ??
+            changing(
+              here.filter(({ kind }) => kind === "ClusterRole"),
+              capabilities.in("", "escalate-cluster-roles"),
+              capabilities.in("", "change-cluster-roles"),
+            );
+          const bind = bindingClusterRoleIn(namespace, capabilities) ?? bindingRoleIn(namespace, capabilities);
+          return [
+            ...(change === undefined
+              ? []
+              : [
+                  {
+                    namespace,
+                    method: "escalate-in-namespace" as const,
+                    role: `${change.role.kind} ${change.role.name}`,
+                    capabilities: change.capabilities,
+                  },
+                ]),
+            ...(bind === undefined ? [] : [bind]),
+          ];
+        },
+      );
     },
   };
+}
+
+function bindsIn(
+  namespace: string,
+  { kind, name }: Pick<EffectiveRole, "kind" | "name">,
+  capabilities: readonly HeldCapability[],
+): NamespaceRights {
+  return { namespace, method: "bind-in-namespace", role: `${kind} ${name}`, capabilities };
 }
 
 function rolesByNamespace(held: readonly HeldBy[]): ReadonlyMap<string, readonly EffectiveRole[]> {
