@@ -16,10 +16,19 @@ describe("parseImageName()", () => {
     expect(parseImageName(reference)).toEqual({ repository, tag, digest });
   });
 
-  it.each(["", "Busybox", "a//b", "a:", "a@sha256:x", "a b", "-a", "a".repeat(64), "a".repeat(248)])(
-    "refuses %j",
-    (reference) => {
-      expect(parseImageName(reference)).toBeUndefined();
-    },
-  );
+  it.each([
+    "",
+    "Busybox",
+    "a//b",
+    "a:",
+    "a@sha256:x",
+    "a b",
+    "-a",
+    "a".repeat(64),
+    "a".repeat(248),
+    `a@sha512:${"a".repeat(64)}`,
+    `a@x:${"a".repeat(64)}`,
+  ])("refuses %j", (reference) => {
+    expect(parseImageName(reference)).toBeUndefined();
+  });
 });

@@ -2,7 +2,8 @@ const DOMAIN =
   /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[a-fA-F0-9:]+\])(?::\d+)?$/u;
 const COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/u;
 const TAG = /^\w[\w.-]{0,127}$/u;
-const DIGEST = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/u;
+/** Of the algorithms there are, in full length. */
+const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/u;
 
 /** Of a repository without its registry. */
 const LONGEST_NAME = 255;
@@ -30,7 +31,7 @@ export function parseImageName(reference: string): ImageName | undefined {
   const components = isRegistry ? rest : [first, ...rest];
   if (isRegistry && !DOMAIN.test(first)) return undefined;
   if (!components.every((component) => COMPONENT.test(component))) return undefined;
-  if (!isRegistry && digest === "" && /^[0-9a-f]{64}$/u.test(path)) return undefined;
+  if (/^[0-9a-f]{64}$/u.test(reference)) return undefined;
   const registry = isRegistry && first !== "index.docker.io" ? first : "docker.io";
   const name =
     registry === "docker.io" && components.length === 1 ? `library/${components[0] ?? ""}` : components.join("/");
