@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { parse } from "yaml";
 import { readAuditLog } from "../adapters/audit-log/read-audit-log.ts";
 import type { AuditKubeletOptions } from "../cli/audit/options.ts";
+import { printableText } from "../cli/audit/printable.ts";
 import { renderReport } from "../cli/audit/render.ts";
 import { UsageError } from "../cli/usage-error.ts";
 import { accept, exceptionsOfBaseline, readExceptions } from "../core/audit/exceptions.ts";
@@ -35,7 +36,7 @@ export async function auditKubelet(options: AuditKubeletOptions): Promise<number
   for (const { message, origin, severity } of report.problems) {
     if (severity !== "error") continue;
     const at = origin.file === "" ? "" : `${origin.file}${origin.line > 0 ? `:${origin.line}` : ""}: `;
-    process.stderr.write(`orlop: ${at}${message}\n`);
+    process.stderr.write(`orlop: ${printableText(`${at}${message}`)}\n`);
   }
   if (exceeds(report, options.failOn)) return 1;
   return report.complete || options.allowIncomplete ? 0 : 2;

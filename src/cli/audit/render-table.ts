@@ -38,15 +38,9 @@ export function renderTable(report: KubeletAccessReport, { wide, color }: TableO
   ];
   const painted = sections.map(({ title, body, tone }) => {
     const head = tone === undefined || !color ? title : `\u001b[${tone === "danger" ? RED : YELLOW}m${title}\u001b[0m`;
-    return `${head}\n${withoutControls(body)}`;
+    return `${head}\n${body}`;
   });
   return `${[...painted, summaryOf(report).join("\n")].join("\n\n")}\n`;
-}
-
-/** Names come from files of others, and a terminal obeys what it is sent. */
-function withoutControls(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, "?");
 }
 
 function subjectSections({ commands, detours, readers }: SubjectGroups, wide: boolean): readonly TableSection[] {

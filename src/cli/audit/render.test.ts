@@ -53,6 +53,15 @@ describe("every form of the report", () => {
   });
 });
 
+describe.each(["table", "wide", "name", "markdown", "html"] as const)("%s", (form) => {
+  it("lets no name be a command to a terminal, or begin a line of its own", () => {
+    const text = renderReport(reportOf("a\u001b]0;x\u0007b\nsystem:masters"), form, false);
+    expect(text).toContain("a?]0;x?b?");
+    // eslint-disable-next-line no-control-regex
+    expect(text).not.toMatch(/[\u001b\u0007]|^system:masters/m);
+  });
+});
+
 describe("table", () => {
   it("is in colour when asked for, and lets no name reach the terminal as a command", () => {
     expect(renderReport(corpus, "table", true)).toContain("\u001b[31mCAN RUN COMMANDS");

@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import type { KubeletAccessReport } from "../../core/audit/report.ts";
 import type { ReportForm } from "./options.ts";
+import { printable, printableText } from "./printable.ts";
 import { renderFix } from "./render-fix.ts";
 import { renderHtml } from "./render-html.ts";
 import { renderMarkdown } from "./render-markdown.ts";
@@ -12,7 +13,7 @@ export function renderReport(report: KubeletAccessReport, form: ReportForm, colo
   switch (form) {
     case "table":
     case "wide":
-      return renderTable(report, { wide: form === "wide", color });
+      return renderTable(printable(report), { wide: form === "wide", color });
     case "json":
       return `${JSON.stringify(report, undefined, 2)}\n`;
     case "yaml":
@@ -20,9 +21,9 @@ export function renderReport(report: KubeletAccessReport, form: ReportForm, colo
     case "sarif":
       return renderSarif(report);
     case "markdown":
-      return renderMarkdown(report);
+      return renderMarkdown(printable(report));
     case "html":
-      return renderHtml(report);
+      return renderHtml(printable(report));
     case "fix":
       return renderFix(report);
     case "name":
@@ -31,7 +32,7 @@ export function renderReport(report: KubeletAccessReport, form: ReportForm, colo
           ({ runCommands, builtIn, accepted }) =>
             runCommands !== undefined && builtIn === undefined && accepted === undefined,
         )
-        .map(({ name }) => `${name}\n`)
+        .map(({ name }) => `${printableText(name)}\n`)
         .join("");
   }
 }
