@@ -10,6 +10,7 @@ const now = Date.parse("2026-06-01");
 function report(
   verbs: readonly string[],
   subjects: readonly object[] = [{ kind: "ServiceAccount", name: "agent", namespace: "monitoring" }],
+  resourceNames?: readonly string[],
 ): KubeletAccessReport {
   const builder = createAuditInput({ defaultNamespace: "default", wholeCluster: false });
   const apiVersion = "rbac.authorization.k8s.io/v1";
@@ -18,7 +19,7 @@ function report(
       apiVersion,
       kind: "ClusterRole",
       metadata: { name: "r" },
-      rules: [{ apiGroups: [""], resources: ["nodes/proxy"], verbs }],
+      rules: [{ apiGroups: [""], resources: ["nodes/proxy"], verbs, ...(resourceNames && { resourceNames }) }],
     },
     {
       apiVersion,
@@ -51,6 +52,18 @@ describe("accepted findings", () => {
     if (!baseline.ok) throw new Error(baseline.reason);
     expect(exceeds(accept(report(["get"]), [], baseline.value, now), "run-commands")).toBe(false);
     expect(exceeds(accept(report(["get", "create"]), [], baseline.value, now), "run-commands")).toBe(true);
+  });
+
+  it.each([
+    [undefined, ["n1"], false],
+    [["n1", "n2"], ["n2"], false],
+    [["n1"], ["n1", "n2"], true],
+    [["all"], undefined, true],
+  ])("were on nodes %j and are on %j: have they grown? %j", (then, since, grown) => {
+    const baseline = exceptionsOfBaseline(JSON.parse(JSON.stringify(report(["get"], undefined, then))));
+    if (!baseline.ok) throw new Error(baseline.reason);
+    const found = accept(report(["get"], undefined, since), [], baseline.value, now);
+    expect(exceeds(found, "run-commands")).toBe(grown);
   });
 
   it("may be roles nobody is bound to", () => {
