@@ -30,6 +30,28 @@ describe("documentsOf()", () => {
     expect(read("kind: A\nargs:\n- 'never closed\nb: c\n")).toMatchObject([{ severity: "error" }]);
   });
 
+  it("reads JSON documents one after the other, and names the line of one that is broken", () => {
+    const [a, b] = [
+      { kind: "A", text: '}{"' },
+      { kind: "BList", items: [{ name: "b" }] },
+    ];
+    const text = `${JSON.stringify(a)}\n\n${JSON.stringify(b, undefined, "\t")}${JSON.stringify(a)}\n`;
+    expect(read(text)).toEqual([
+      { value: a, file: "f.yaml", line: 1 },
+      { value: { kind: "B", name: "b" }, file: "f.yaml", line: 3 },
+      { value: a, file: "f.yaml", line: 10 },
+    ]);
+    expect(read('{"kind": "A"}\n{"kind": [}\n')).toMatchObject([{ line: 1 }, { severity: "error", line: 2 }]);
+    expect(read("{kind: A, text: '}'}\n")).toMatchObject([{ value: { kind: "A", text: "}" } }]);
+  });
+
+  it("reads documents with the line ends of Windows", () => {
+    expect(read("kind: A\r\nlist: [1]\r\n---\r\nkind: B\r\n")).toMatchObject([
+      { value: { kind: "A", list: [1] }, line: 1 },
+      { value: { kind: "B" }, line: 4 },
+    ]);
+  });
+
   it("says when a template was not rendered", () => {
     expect(read("{{- if .Values.x }}\nkind: A\n{{- end }}\n")).toMatchObject([
       { message: expect.stringContaining("use helm template") },

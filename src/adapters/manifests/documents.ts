@@ -23,11 +23,12 @@ export function* documentsOf(
 ): Generator<ManifestDocument | ManifestProblem, void, undefined> {
   if (/^\s*\{/.test(text)) {
     try {
-      yield* unpackedJson(JSON.parse(text), file);
+      yield* unpackedJson(JSON.parse(text), file, 1);
       return;
     } catch {
-      // Several JSON documents, or YAML that begins with a brace: read as YAML, which knows both.
+      // Several JSON documents one after the other, as kubectl reads them, or YAML that begins with a brace.
     }
+    if (yield* fromJsonPieces(text, file)) return;
   }
   for (const { content, line } of piecesOf(text)) yield* fromYaml(content, file, line);
 }
@@ -46,7 +47,8 @@ function* piecesOf(text: string): Generator<Piece, void, undefined> {
   for (const line of text.split("\n")) {
     at += 1;
     if (line.startsWith("---") && /^---(\s|$)/.test(line)) {
-      yield { content: lines.join("\n"), line: start };
+      // With its last line end: without it a carriage return before it would belong to the text.
+      yield { content: `${lines.join("\n")}\n`, line: start };
       const rest = line.slice(3).trim();
       lines = [rest.startsWith("#") ? "" : rest];
       start = at - 1;
@@ -55,6 +57,47 @@ function* piecesOf(text: string): Generator<Piece, void, undefined> {
     lines.push(line);
   }
   yield { content: lines.join("\n"), line: start };
+}
+
+/**
+ * JSON documents one after the other. What follows the first that is no JSON is left as a piece of YAML, which names
+ * the fault.
+ *
+ * @returns false, and nothing before it, when already the first is none
+ */
+function* fromJsonPieces(
+  text: string,
+  file: string,
+): Generator<ManifestDocument | ManifestProblem, boolean, undefined> {
+  let line = 0;
+  let rest = text;
+  while (rest.trim() !== "") {
+    const content = rest.slice(0, endOfJson(rest));
+    let value: unknown;
+    try {
+      value = JSON.parse(content);
+    } catch {
+      if (rest === text) return false;
+      yield* fromYaml(rest, file, line);
+      return true;
+    }
+    line += content.split("\n").length - content.trimStart().split("\n").length;
+    yield* unpackedJson(value, file, line + 1);
+    line += content.trimStart().split("\n").length - 1;
+    rest = rest.slice(content.length);
+  }
+  return true;
+}
+
+/** Where the first object or list of a text ends. */
+function endOfJson(text: string): number | undefined {
+  let depth = 0;
+  for (const { 0: token, index } of text.matchAll(/"(?:\\.|[^"\\])*"|[{}[\]]/gs)) {
+    if (token === "{" || token === "[") depth += 1;
+    if (token === "}" || token === "]") depth -= 1;
+    if (depth === 0) return index + token.length;
+  }
+  return undefined;
 }
 
 function* fromYaml(
@@ -193,12 +236,12 @@ function inherited(item: unknown, list: ListValue): unknown {
   return { apiVersion: list.apiVersion, kind: list.kind.slice(0, -"List".length), ...item };
 }
 
-function* unpackedJson(value: unknown, file: string): Generator<ManifestDocument, void, undefined> {
+function* unpackedJson(value: unknown, file: string, line: number): Generator<ManifestDocument, void, undefined> {
   if (!isList(value)) {
-    yield { value, file, line: 1 };
+    yield { value, file, line };
     return;
   }
-  for (const item of value.items) yield { value: inherited(item, value), file, line: 1 };
+  for (const item of value.items) yield { value: inherited(item, value), file, line };
 }
 
 /** A text inside an object, e.g. a configuration in a ConfigMap; undefined when it is no YAML. */
