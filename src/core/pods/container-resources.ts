@@ -1,17 +1,30 @@
 import { isSidecar } from "../../api/pod.ts";
+import { podLimits, podRequests, writeResources } from "../../api/pod-resources.ts";
 import type { Container, EphemeralContainer, Pod } from "../../api/types.ts";
 import { milliUnits, parseQuantity, wholeUnits } from "../../lib/quantity.ts";
 import { qosClassOf } from "./qos-class.ts";
 
-/** What the kernel is told about one container. */
-export interface LinuxResources {
+/** CPU and memory as the kernel takes them. */
+export interface LinuxAmounts {
   readonly cpuShares: number;
   /** Microseconds of CPU per period; absent without a limit. */
   readonly cpuQuota?: number;
   readonly cpuPeriod?: number;
   readonly memoryLimitBytes?: number;
-  readonly oomScoreAdj: number;
   readonly unified?: Readonly<Record<string, string>>;
+}
+
+/** What the kernel is told about one container. */
+export interface LinuxResources extends LinuxAmounts {
+  readonly oomScoreAdj: number;
+}
+
+/** What a sandbox is told of its pod: runtimes that make a virtual machine of it size that by both. */
+export interface SandboxResources {
+  /** Of all containers together. */
+  readonly resources: LinuxAmounts;
+  /** Of the runtime itself, where the RuntimeClass says so. */
+  readonly overhead?: LinuxAmounts;
 }
 
 export interface NodeResources {
@@ -40,10 +53,34 @@ export function linuxResources(
   node: NodeResources,
 ): LinuxResources {
   const { requests, limits } = container.resources ?? {};
-  const podLimits = pod.spec?.resources?.limits;
-  const cpuLimit = milli(limits?.["cpu"]) || milli(podLimits?.["cpu"]);
-  const memoryLimit = bytes(limits?.["memory"]) || bytes(podLimits?.["memory"]);
+  const ofPod = pod.spec?.resources?.limits;
+  const cpuLimit = milli(limits?.["cpu"]) || milli(ofPod?.["cpu"]);
+  const memoryLimit = bytes(limits?.["memory"]) || bytes(ofPod?.["memory"]);
   const cpuRequest = requests?.["cpu"] === undefined ? cpuLimit : milli(requests["cpu"]);
+  return {
+    ...amountsOf({ cpuRequest, cpuLimit, memoryLimit }, node),
+    oomScoreAdj: oomScoreAdjustment(pod, container, node.memoryBytes),
+  };
+}
+
+export function sandboxResources({ spec }: Pod, node: NodeResources): SandboxResources {
+  const { overhead, ...own } = spec ?? { containers: [] };
+  const [requests, limits] = [writeResources(podRequests(own)), writeResources(podLimits(own))];
+  const cpuLimit = milli(limits["cpu"]);
+  const cpuRequest = requests["cpu"] === undefined ? cpuLimit : milli(requests["cpu"]);
+  const resources = amountsOf({ cpuRequest, cpuLimit, memoryLimit: bytes(limits["memory"]) }, node);
+  if (overhead === undefined) return { resources };
+  const cpu = milli(overhead["cpu"]);
+  const memoryLimit = bytes(overhead["memory"]);
+  return { resources, overhead: amountsOf({ cpuRequest: cpu, cpuLimit: cpu, memoryLimit }, node) };
+}
+
+/** @param wanted CPU in thousandths, memory in bytes; 0 without a limit */
+function amountsOf(
+  wanted: { readonly cpuRequest: number; readonly cpuLimit: number; readonly memoryLimit: number },
+  node: NodeResources,
+): LinuxAmounts {
+  const { cpuRequest, cpuLimit, memoryLimit } = wanted;
   return {
     cpuShares: sharesOf(cpuRequest),
     ...(node.cpuQuotaEnabled && {
@@ -53,7 +90,6 @@ export function linuxResources(
       }),
     }),
     ...(memoryLimit > 0 && { memoryLimitBytes: memoryLimit }),
-    oomScoreAdj: oomScoreAdjustment(pod, container, node.memoryBytes),
     ...(node.cgroupVersion === 2 && !node.singleProcessOomKill && { unified: { "memory.oom.group": "1" } }),
   };
 }

@@ -151,7 +151,12 @@ export function createPodManager(deps: PodManagerDeps, options: PodManagerOption
         ...(deps.userNamespaces !== undefined && { userNamespaces: deps.userNamespaces }),
         hostDns: () => readHostDns(files, options.resolvConf),
       },
-      { clusterDns: options.clusterDns, clusterDomain: options.clusterDomain, podLogsRoot },
+      {
+        clusterDns: options.clusterDns,
+        clusterDomain: options.clusterDomain,
+        podLogsRoot,
+        node: options.nodeResources,
+      },
     ),
     starter: createContainerStarter(
       {

@@ -26,6 +26,13 @@ function sandboxOf(spec: Partial<PodSpec>, mapping?: typeof MAPPING) {
     dns: NO_DNS,
     clusterDomain: "cluster.local",
     podLogsRoot: "/var/log/pods",
+    node: {
+      memoryBytes: 2 ** 30,
+      cpuQuotaEnabled: true,
+      cpuQuotaPeriod: 100_000,
+      cgroupVersion: 1,
+      singleProcessOomKill: true,
+    },
   });
 }
 
@@ -45,6 +52,30 @@ describe("sandboxConfig()", () => {
       cgroupParent: "/kubepods/x",
       security: { network: "pod", pid: "container", ipc: "pod", seccomp: { type: "RuntimeDefault" } },
     });
+  });
+
+  it("says what the whole pod and its runtime may use, which sizes the machines of sandboxed runtimes", () => {
+    const limits = { cpu: "500m", memory: "64Mi" };
+    const two = [
+      { name: "app", resources: { limits, requests: { cpu: "250m" } } },
+      { name: "helper", resources: { limits, requests: { cpu: "250m" } } },
+    ];
+    const mebibyte = 2 ** 20;
+    const { resources, overhead } = sandboxOf({ containers: two, overhead: { cpu: "100m", memory: "32Mi" } });
+    expect(resources).toEqual({
+      cpuShares: 512,
+      cpuPeriod: 100_000,
+      cpuQuota: 100_000,
+      memoryLimitBytes: 128 * mebibyte,
+    });
+    expect(overhead).toEqual({
+      cpuShares: 102,
+      cpuPeriod: 100_000,
+      cpuQuota: 10_000,
+      memoryLimitBytes: 32 * mebibyte,
+    });
+    expect(sandboxOf({})).toMatchObject({ resources: { cpuShares: 2 } });
+    expect(sandboxOf({})).not.toHaveProperty("overhead");
   });
 
   it("maps namespaces, users and ports", () => {

@@ -1,4 +1,5 @@
 import type { Pod } from "../../api/types.ts";
+import { type NodeResources, sandboxResources } from "../../core/pods/container-resources.ts";
 import { allContainers } from "../../core/pods/containers.ts";
 import type { LinuxSandboxSecurity, PortMapping, SandboxConfig } from "../../ports/container-runtime.ts";
 import type { PodIdMapping } from "../pod-volumes.ts";
@@ -17,6 +18,7 @@ export interface SandboxConfigInput {
   readonly clusterDomain: string;
   /** e.g. "/var/log/pods" */
   readonly podLogsRoot: string;
+  readonly node: NodeResources;
 }
 
 /** Throws OrlopError Invalid when the pod's host name does not fit. */
@@ -33,6 +35,7 @@ export function sandboxConfig(input: SandboxConfigInput): SandboxConfig {
     labels: sandboxLabels(pod),
     annotations: { ...pod.metadata?.annotations },
     cgroupParent: input.cgroupParent,
+    ...sandboxResources(pod, input.node),
     sysctls: Object.fromEntries(
       // The runtime knows sysctls by dots; Kubernetes allows slashes as well.
       (pod.spec?.securityContext?.sysctls ?? []).map(({ name, value }) => [dotted(name), value]),

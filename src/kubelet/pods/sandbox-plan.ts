@@ -1,4 +1,5 @@
 import type { Pod } from "../../api/types.ts";
+import type { NodeResources } from "../../core/pods/container-resources.ts";
 import { OrlopError } from "../../lib/orlop-error.ts";
 import type { SandboxConfig } from "../../ports/container-runtime.ts";
 import type { PodCgroups, PodIdMapping } from "../pod-volumes.ts";
@@ -45,6 +46,7 @@ export interface SandboxPlannerOptions {
   readonly clusterDns: readonly string[];
   readonly clusterDomain: string;
   readonly podLogsRoot: string;
+  readonly node: NodeResources;
 }
 
 export interface SandboxPlanner {
@@ -65,9 +67,9 @@ export function createSandboxPlanner(deps: SandboxPlannerDeps, options: SandboxP
         deps.cgroups.ensure(pod, signal),
         deps.hostDns(signal),
       ]);
-      const { clusterDns, clusterDomain, podLogsRoot } = options;
+      const { clusterDns, clusterDomain, podLogsRoot, node } = options;
       const dns = podDns(pod, { clusterDns, clusterDomain, host });
-      const config = sandboxConfig({ pod, attempt, mapping, cgroupParent, dns, clusterDomain, podLogsRoot });
+      const config = sandboxConfig({ pod, attempt, mapping, cgroupParent, dns, clusterDomain, podLogsRoot, node });
       return { config, handler, mapping };
     },
   };
