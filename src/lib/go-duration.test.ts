@@ -25,6 +25,7 @@ describe("formatGoDuration()", () => {
     [14_400_000, "4h0m0s"],
     [1_500, "1.5s"],
     [100, "100ms"],
+    [3_600_000.0008, "1h0m0.0000008s"],
   ])("writes %d ms", (milliseconds, text) => {
     expect(formatGoDuration(milliseconds)).toBe(text);
     expect(parseGoDuration(text)).toBe(milliseconds);

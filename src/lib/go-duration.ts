@@ -43,5 +43,5 @@ export function formatGoDuration(milliseconds: number): string {
 }
 
 function trimmed(value: number): string {
-  return String(Number(value.toFixed(9)));
+  return value.toFixed(9).replace(/\.?0+$/u, "");
 }
