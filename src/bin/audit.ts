@@ -88,7 +88,7 @@ async function inputOf(
 ): Promise<{ readonly input: AuditInput; readonly source: string }> {
   if (options.files.length > 0) {
     const input = await inputFromFiles({ paths: options.files, namespace: options.namespace, signal, progress });
-    return { input, source: options.files.join(", ") };
+    return { input, source: options.files.map((path) => (path === "-" ? "standard input" : path)).join(", ") };
   }
   const snapshot = await snapshotOf(options, { signal, progress });
   const builder = createAuditInput({ defaultNamespace: "default", wholeCluster: true });

@@ -69,8 +69,17 @@ export function throughTexts(subject: SubjectReport, maximum = Number.POSITIVE_I
   return texts.length > shown.length ? [...shown, `… and ${texts.length - shown.length} more`] : shown;
 }
 
+/** The nodes of several routes together: each said once, and names not besides all. */
+export function describeAllNodes(routes: readonly { readonly nodes: NodeScope }[]): string {
+  const scopes = routes.map(({ nodes }) => nodes);
+  const names = [...new Set(scopes.flatMap((scope) => (scope.scope === "named" ? scope.names : [])))].sort();
+  const wide = [...new Set(scopes.filter(({ scope }) => scope !== "named").map(describeNodes))];
+  if (names.length === 0 || scopes.some(({ scope }) => scope === "all")) return wide.join("; ");
+  return [describeNodes({ scope: "named", count: names.length, names }), ...wide].join("; ");
+}
+
 export function nodesOf(subject: SubjectReport): string {
-  return [...new Set((subject.runCommands?.routes ?? []).map(({ nodes }) => describeNodes(nodes)))].join("; ");
+  return describeAllNodes(subject.runCommands?.routes ?? []);
 }
 
 export function verbsOf(subject: SubjectReport): string {

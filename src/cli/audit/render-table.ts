@@ -1,7 +1,7 @@
 import type { KubeletAccessReport, SubjectReport } from "../../core/audit/report.ts";
 import {
   describeMeaning,
-  describeNodes,
+  describeAllNodes,
   describeStep,
   describeVerdict,
   nodesOf,
@@ -77,7 +77,7 @@ function readersSection(readers: readonly SubjectReport[]): readonly TableSectio
   const rows = readers.map((subject) => [
     subject.name,
     subject.actions.map(({ action }) => action).join(","),
-    [...new Set(subject.actions.flatMap(({ routes }) => routes.map(({ nodes }) => describeNodes(nodes))))].join("; "),
+    describeAllNodes(subject.actions.flatMap(({ routes }) => routes)),
     throughOf(subject)[0]?.text ?? "",
   ]);
   return tableSection("CAN READ FROM KUBELETS, NOT RUN COMMANDS", rows, {

@@ -74,6 +74,32 @@ describe("table", () => {
     );
   });
 
+  it("says each node once, whatever way leads to it", () => {
+    const builder = createAuditInput({ defaultNamespace: "default", wholeCluster: false });
+    const rules = [{ apiGroups: [""], resources: ["nodes/proxy"], verbs: ["get"], resourceNames: ["n2", "n1"] }];
+    const metadata = { name: "named" };
+    const values = [
+      { apiVersion: `${GROUP}/v1`, kind: "ClusterRole", metadata, rules },
+      {
+        apiVersion: `${GROUP}/v1`,
+        kind: "ClusterRoleBinding",
+        metadata,
+        roleRef: { kind: "ClusterRole", name: "named" },
+        subjects: [{ kind: "User", name: "jane" }],
+      },
+      ...["v1.31.0", "v1.36.0"].map((kubeletVersion, index) => ({
+        apiVersion: "v1",
+        kind: "Node",
+        metadata: { name: `n${index + 1}` },
+        status: { nodeInfo: { kubeletVersion } },
+      })),
+    ];
+    for (const value of values) builder.add({ value, origin: { file: "f.yaml", line: 1 } });
+    expect(renderReport(auditKubelets(builder.finish(), options), "table", false)).toMatch(
+      /jane +get alone +n1, n2 +ClusterRoleBinding/,
+    );
+  });
+
   it("shows the whole chain of a detour, and says at the end what was not understood", () => {
     const text = renderReport(corpus, "wide", false);
     expect(text).toContain("two-steps-away may impersonate system:serviceaccount:corpus:pod-maker");

@@ -1,7 +1,7 @@
 import type { KubeletAccessReport, SubjectReport } from "../../core/audit/report.ts";
 import {
   describeMeaning,
-  describeNodes,
+  describeAllNodes,
   describeRules,
   describeStep,
   describeVerdict,
@@ -155,5 +155,5 @@ function remarkSections({ remarks }: KubeletAccessReport): readonly Section[] {
 }
 
 function readOn(actions: SubjectReport["actions"]): string {
-  return [...new Set(actions.flatMap(({ routes }) => routes.map(({ nodes }) => describeNodes(nodes))))].join("; ");
+  return describeAllNodes(actions.flatMap(({ routes }) => routes));
 }
