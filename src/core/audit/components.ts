@@ -92,6 +92,13 @@ export const KNOWN_COMPONENTS: readonly KnownComponent[] = [
     { remark: "nodes/pods only with extra_metadata_labels or utilization metrics" },
   ),
   component(
+    "Fluent Bit (Use_Kubelet)",
+    /fluent-?bit|fluent-operator|logging-operator|newrelic-logging/,
+    "/pods",
+    "pods",
+    "kube-logging/logging-operator#2245",
+  ),
+  component(
     "New Relic infrastructure",
     /newrelic|nri-/,
     "/pods /stats/summary /metrics /metrics/cadvisor /healthz",
@@ -114,11 +121,12 @@ export const KNOWN_COMPONENTS: readonly KnownComponent[] = [
     "gravitational/teleport#66057, spiffe/spire#3152",
   ),
   component(
-    "Fluent Bit (Use_Kubelet)",
-    /fluent-?bit|fluent-operator|logging-operator|newrelic-logging/,
-    "/pods",
-    "pods",
-    "kube-logging/logging-operator#2245",
+    "Node Feature Discovery garbage collector",
+    /(?:node-feature-discovery|nfd)-gc/,
+    "",
+    "",
+    "kubernetes-sigs/node-feature-discovery#2425",
+    { remark: "needs nothing of kubelets" },
   ),
   component(
     "Node Feature Discovery topology updater",

@@ -81,6 +81,20 @@ function usageOf(...events: readonly Partial<Extract<UsageEvent, { readonly user
 }
 
 describe("what to do about nodes/proxy", () => {
+  it.each([
+    ["newrelic-logging", ["nodes/pods"]],
+    ["newrelic-infrastructure", ["nodes/pods", "nodes/stats", "nodes/metrics", "nodes/healthz"]],
+    ["node-feature-discovery-gc", []],
+    ["node-feature-discovery-topology-updater", ["nodes/configz"]],
+  ])("tells programs of one chart apart: %s", (name, resources) => {
+    const { verdict, clusterRole } = remediation([role([rule("nodes/proxy")], name), bind(name, [agent])]);
+    expect(verdict).toBe("replaceable");
+    expect((clusterRole?.rules ?? []).flatMap((one) => one.resources ?? [])).toEqual(
+      expect.arrayContaining([...resources]),
+    );
+    expect(clusterRole?.rules?.[0]?.resources ?? []).toHaveLength(resources.length);
+  });
+
   it("has patches that take commands away and leave what the logs show", () => {
     const rules = [
       rule("nodes/proxy"),
