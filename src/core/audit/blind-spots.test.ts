@@ -156,6 +156,12 @@ describe("blind spots of other detectors", () => {
     ]);
   });
 
+  it("calls roles harmless that name URLs only, and not those without a rule that could be read", async () => {
+    const { input } = await loadCorpus();
+    const urlsOnly = reportOn(input).remarks.filter(({ code }) => code === "non-resource-urls-only");
+    expect(urlsOnly.map(({ object }) => object)).toEqual(["ClusterRole urls-only"]);
+  });
+
   it("decides in the admission policy as in the audit, but for aggregation, which is not in the role", async () => {
     const { roles } = await loadCorpus();
     for (const role of roles) {

@@ -2,6 +2,7 @@ import type { BoundRoles } from "./bound-roles.ts";
 import { type EffectiveRole, type EffectiveRoles, type EffectiveRule, standardRoles } from "./effective-roles.ts";
 import { METHOD_VERBS, nodeGrantsOf } from "./node-grants.ts";
 import type { Origin } from "./origin.ts";
+import type { PolicyRule } from "../../api/types.ts";
 
 export type RemarkType =
   /** Looks dangerous and is not. */
@@ -89,7 +90,7 @@ export function remarksOn(roles: EffectiveRoles, bound: BoundRoles): readonly Re
       if (rule.writtenIn === role.name) remarks.push(...remarksOnRule(object, role, rule));
     }
     remarks.push(...remarksOnBindings(role, bound));
-    if (role.rules.length > 0 && role.rules.every(({ rule }) => (rule.resources ?? []).length === 0)) {
+    if (role.rules.length > 0 && role.rules.every(({ rule }) => namesUrlsOnly(rule))) {
       const [first] = role.rules;
       remarks.push({
         type: "harmless",
@@ -102,6 +103,11 @@ export function remarksOn(roles: EffectiveRoles, bound: BoundRoles): readonly Re
     }
   }
   return remarks;
+}
+
+/** Rules that could not be read are empty, and say nothing of what they would be. */
+function namesUrlsOnly({ resources = [], nonResourceURLs = [] }: PolicyRule): boolean {
+  return resources.length === 0 && nonResourceURLs.length > 0;
 }
 
 function remarksOnBindings(role: EffectiveRole, bound: BoundRoles): readonly Remark[] {
