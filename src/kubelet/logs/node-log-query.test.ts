@@ -25,6 +25,15 @@ describe("parseNodeLogQuery()", () => {
     expect(parse("")).toMatchObject({ type: "query" });
   });
 
+  it.each(["(?i)error", "(?i:error)|x", "(?P<word>\\w+)", "[[:alpha:]]+ \\(?", "(?s-i)a.b"])(
+    "takes the pattern %s, as the journal reads it",
+    (pattern) => {
+      expect(parse(`query=kubelet&pattern=${encodeURIComponent(pattern)}`)).toMatchObject({
+        query: { options: { pattern } },
+      });
+    },
+  );
+
   it("refuses values that are none with 400", () => {
     expect(texts("query=+")).toEqual(["malformed", 'query: Invalid value: [" "]: query cannot be empty']);
     expect(texts("query=a&sinceTime=yesterday")[1]).toBe('sinceTime: Invalid value: "yesterday": invalid time format');
@@ -45,6 +54,9 @@ describe("parseNodeLogQuery()", () => {
       ["query=a&boot=1", "must be less than 1"],
       ["query=a&tailLines=100001", "must be between 0 and 100000, inclusive"],
       ["query=a&pattern=(", "pattern: Invalid value"],
+      ["query=a&pattern=(?i)(", "pattern: Invalid value"],
+      ["query=a&pattern=foo\\", "pattern: Invalid value"],
+      ["query=a&pattern=\\(?i)", "pattern: Invalid value"],
     ] as const) {
       const [type, ...problems] = texts(query);
       expect([type, problems.join()], query).toEqual(["refused", expect.stringContaining(problem)]);

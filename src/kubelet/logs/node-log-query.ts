@@ -108,10 +108,23 @@ function problemsOf({ services, files, options }: NodeLogQuery): readonly FieldE
   }
   if (pattern !== undefined) {
     try {
-      "".search(pattern);
+      "".search(withoutFlagGroups(pattern));
     } catch (reason) {
       errors.push(invalidValue("pattern", pattern, messageOf(reason)));
     }
   }
   return errors;
+}
+
+/**
+ * The same pattern without what Go's syntax and the journal's (PCRE) have and JavaScript's has not: `(?i)`, `(?i:...)` and
+ * `(?P<name>...)`. Good for finding out whether a pattern can be read, not for matching with it.
+ */
+function withoutFlagGroups(pattern: string): string {
+  return pattern
+    .replace(/\\.|\(\?P</gs, (found) => (found === "(?P<" ? "(?<" : found))
+    .replace(/\\.|\(\?[imsU]*(?:-[imsU]+)?([:)])/gs, (found, end?: string) => {
+      if (end === undefined) return found;
+      return end === ":" ? "(?:" : "";
+    });
 }
