@@ -41,7 +41,7 @@ export interface Upgrade {
 export interface HttpRequest {
   /** As sent, case-sensitive. */
   readonly method: string;
-  /** The raw request target, for logs and for passing on. */
+  /** The request target as sent, in origin form (from its first slash on), for logs and for passing on. */
   readonly target: string;
   /** Path decoded exactly once, never normalised. */
   readonly path: string;

@@ -42,7 +42,7 @@ export function http1Request(message: IncomingMessage, parts: RequestParts): Htt
   let taken = false;
   return {
     method: message.method ?? "",
-    target: message.url ?? "",
+    target: target.origin,
     path: target.path,
     get query() {
       query ??= new URLSearchParams(target.rawQuery);

@@ -93,7 +93,7 @@ export function createHttp2Exchange(
     }
     const signal = createLazySignal();
     const stop = (): void => signal.abort(SERVER_STOPPING);
-    const { rawQuery, path: decoded } = target.value;
+    const { origin, rawQuery, path: decoded } = target.value;
     let query: URLSearchParams | undefined;
     let taken = false;
     stream.once("close", () => {
@@ -104,7 +104,7 @@ export function createHttp2Exchange(
     try {
       const request: HttpRequest = {
         method,
-        target: typeof path === "string" ? path : "",
+        target: origin,
         path: decoded,
         get query() {
           query ??= new URLSearchParams(rawQuery);

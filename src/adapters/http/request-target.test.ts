@@ -9,8 +9,10 @@ describe("parseRequestTarget()", () => {
     ["//a/./b/../c", { path: "//a/./b/../c" }],
     ["/%25zz", { path: "/%zz" }],
     ["/%E2%82%AC+", { path: "/€+" }],
-    ["http://host:1/p?q", { path: "/p", rawQuery: "q" }],
-    ["HTTPS://host", { path: "/" }],
+    ["http://host:1/p?q", { origin: "/p?q", path: "/p", rawQuery: "q" }],
+    ["http://host//p%2F..?q?", { origin: "//p%2F..?q?", path: "//p/..", rawQuery: "q?" }],
+    ["HTTPS://host", { origin: "/", path: "/" }],
+    ["http://host?q", { origin: "/?q", path: "/", rawQuery: "q" }],
     ["*", { path: "*" }],
   ])("decodes %s once and normalises nothing", (target, expected) => {
     expect(parseRequestTarget(target)).toMatchObject({ ok: true, value: expected });
@@ -28,7 +30,7 @@ describe("parseRequestTarget()", () => {
         const target = `${raw}?${query}`;
         expect(parseRequestTarget(target)).toEqual({
           ok: true,
-          value: { path: `/${parts.join("/")}`, rawPath: raw, rawQuery: query },
+          value: { origin: target, path: `/${parts.join("/")}`, rawPath: raw, rawQuery: query },
         });
       }),
     );

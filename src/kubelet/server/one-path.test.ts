@@ -88,7 +88,7 @@ async function send(method: string, target: string, upgrade: boolean): Promise<S
       {},
       {
         method,
-        target,
+        target: parsed.value.origin,
         path: parsed.value.path,
         query: new URLSearchParams(parsed.value.rawQuery),
         ...(upgrade && { upgrade: { protocol: "websocket", acceptRaw: never, acceptWebSocket: never } }),
@@ -168,6 +168,13 @@ const targets = segments
   });
 
 describe("one path for authorization and dispatch", () => {
+  it.each(["/exec%2Fns/pod/c", "/logs/../exec/ns/pod/c", "//pods", "/pods"])(
+    "answers %s the same with scheme and authority before it",
+    async (target) => {
+      expect(await send("GET", `https://kubelet:10250${target}`, false)).toEqual(await send("GET", target, false));
+    },
+  );
+
   it("no request is classified one way and served another, however its target is written", async () => {
     const reached = new Set<HandlerName>();
     await fc.assert(
