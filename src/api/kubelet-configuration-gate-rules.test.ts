@@ -61,7 +61,12 @@ describe("a field whose gate is off", () => {
   it.each([
     ["1.34", { imageMaximumGCAge: "1h" }, { ImageMaximumGCAge: false }, "ImageMaximumGCAge feature gate is required"],
     ["1.33", { memorySwap: { swapBehavior: "NoSwap" } }, { NodeSwap: false }, "NodeSwap feature flag is disabled"],
-    ["1.35", { enableSystemLogQuery: true }, {}, "NodeLogQuery feature gate is required for enableSystemLogQuery"],
+    [
+      "1.35",
+      { enableSystemLogQuery: true },
+      {},
+      "NodeLogQuery feature gate is required for enableSystemLogHandler to take",
+    ],
   ] as const)("at %s: %o", (version, document, gates, text) => {
     expect(() => check(document, gates, version)).toThrowError(text);
     expect(() => check(document, {})).not.toThrow();

@@ -70,6 +70,10 @@ function gateProblems(c: KubeletConfiguration, gates: FeatureGates): readonly st
     c.memoryReservationPolicy === "TieredReservation",
     'memoryReservationPolicy "TieredReservation" requires MemoryQoS feature gate to be enabled',
   );
-  needs("NodeLogQuery", c.enableSystemLogQuery, "NodeLogQuery feature gate is required for enableSystemLogQuery");
+  needs(
+    "NodeLogQuery",
+    c.enableSystemLogQuery,
+    "NodeLogQuery feature gate is required for enableSystemLogHandler to take queries (enableSystemLogQuery)",
+  );
   return problems;
 }
