@@ -208,6 +208,7 @@ describe("cleanedTarget()", () => {
     ["/a/./b//?x=1", "/a/b/?x=1"],
     ["/..", "/"],
     ["/exec/ns/..", "/exec"],
+    ["/./\\evil.example", "/%5Cevil.example"],
   ])("sends %s to %s", (target, clean) => {
     expect(cleanedTarget(target)).toBe(clean);
   });

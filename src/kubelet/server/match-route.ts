@@ -93,7 +93,9 @@ export function cleanedTarget(target: string): string | undefined {
     else if (name !== "" && name !== ".") names.push(name);
   }
   const clean = `/${names.join("/")}${path.endsWith("/") && names.length > 0 ? "/" : ""}`;
-  return clean === path ? undefined : `${clean}${question < 0 ? "" : target.slice(question)}`;
+  if (clean === path) return undefined;
+  // Browsers take a backslash for a slash, and what begins with two slashes for another host.
+  return `${clean.replaceAll("\\", "%5C")}${question < 0 ? "" : target.slice(question)}`;
 }
 
 /** Whether the first segment of a path holds an encoded slash: as upstream, it is then no endpoint's name. */
