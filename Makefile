@@ -37,7 +37,7 @@ e2e: test-host dev images kubectl ## end-to-end tests with real containerd and r
 test-vm: vm-host dev images ## SELinux for real: a machine under emulation, enforcing, with our kubelet in it (needs root)
 	npx --no-install vitest run --project vm
 
-soak: test-host dev images kubectl ## 110 pods in user namespaces, 20 rounds, the node killed at random moments (needs root, 20 to 30 minutes)
+soak: test-host dev images kubectl ## 110 pods in user namespaces, 20 rounds, the node killed at random moments (needs root, a quarter to half an hour)
 	ORLOP_USERNS_PODS=110 ORLOP_USERNS_ROUNDS=20 npx --no-install vitest run --project e2e test/e2e/user-namespaces.test.ts -t "at once"
 
 clean: ## delete what was built or unpacked here (not the data directory, not node_modules)
