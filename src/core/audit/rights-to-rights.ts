@@ -142,7 +142,10 @@ export function createRightsToRights(
 
     inNamespaces(held, capabilities) {
       const own = rolesByNamespace(held);
-      const everywhere = capabilities.in("", "bind-roles").length > 0 ? namespacedRoles.keys() : [];
+      // Whoever may bind in all namespaces needs no Role of a certain one; else each namespace with Roles is looked at.
+      const anywhere = bindingClusterRoleIn("", capabilities) ?? bindingRoleIn("", capabilities);
+      const bindsRoles = anywhere === undefined && capabilities.in("", "bind-roles").length > 0;
+      const everywhere = bindsRoles ? namespacedRoles.keys() : [];
       return [...new Set(["", ...capabilities.namespaces, ...everywhere])].flatMap(
         (namespace): readonly NamespaceRights[] => {
           const here = namespace === "" ? [] : (own.get(namespace) ?? []);
