@@ -108,6 +108,19 @@ export function createRightsToRights(
     return undefined;
   };
 
+  const worthBinding = [...namespacedRoles].flatMap(([namespace, roles]) =>
+    roles.some(takesOverAccounts) ? namespace : [],
+  );
+
+  /** Where somebody gets on by Roles alone who has no capability of that namespace: few, of thousands there may be. */
+  const otherNamespaces = (capabilities: HeldCapabilities): Iterable<string> => {
+    if (capabilities.in("", "bind-roles").length === 0) return [];
+    // Whoever may bind in all namespaces needs no Role of a certain one.
+    if ((bindingClusterRoleIn("", capabilities) ?? bindingRoleIn("", capabilities)) !== undefined) return [];
+    const changes = capabilities.in("", "escalate-roles").length > 0 && capabilities.in("", "change-roles").length > 0;
+    return changes ? namespacedRoles.keys() : worthBinding;
+  };
+
   return {
     ofCluster(held, capabilities) {
       const escalate = capabilities.in("", "escalate-cluster-roles");
@@ -142,10 +155,7 @@ export function createRightsToRights(
 
     inNamespaces(held, capabilities) {
       const own = rolesByNamespace(held);
-      // Whoever may bind in all namespaces needs no Role of a certain one; else each namespace with Roles is looked at.
-      const anywhere = bindingClusterRoleIn("", capabilities) ?? bindingRoleIn("", capabilities);
-      const bindsRoles = anywhere === undefined && capabilities.in("", "bind-roles").length > 0;
-      const everywhere = bindsRoles ? namespacedRoles.keys() : [];
+      const everywhere = otherNamespaces(capabilities);
       return [...new Set(["", ...capabilities.namespaces, ...everywhere])].flatMap(
         (namespace): readonly NamespaceRights[] => {
           const here = namespace === "" ? [] : (own.get(namespace) ?? []);
